@@ -1,0 +1,177 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import type { CheckedZip } from './check.ts';
+import { type CheckReply, type CheckRequest, errorOf } from './messages.ts';
+
+export interface ZipCheckerOptions {
+  /** threads; by default as many as the machine runs at once, at most 2 */
+  readonly workers?: number;
+  /** ms that one check may take, from when a thread gets it; by default 120 s */
+  readonly deadline?: number;
+  /** the file that the threads run, for tests */
+  readonly script?: URL;
+}
+
+interface Job {
+  readonly request: CheckRequest;
+  readonly resolve: (checked: CheckedZip) => void;
+  readonly reject: (error: ModgateError) => void;
+  /** runs while a thread has the job */
+  timer?: NodeJS.Timeout;
+}
+
+const DEFAULT_WORKERS = 2;
+/** ms; the biggest zip allowed takes some seconds. */
+const DEFAULT_DEADLINE = 120_000;
+/** MiB of JavaScript heap of a thread: enough for the most names that a check allows. */
+const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 };
+
+/**
+ * Checks zips in worker threads, each one zip at a time, the others waiting in order. Threads start when they are
+ * needed first and keep the process alive only while they work. A thread that dies takes its check with it, as
+ * INTERNAL, and the next check gets a new one. A check that takes too long, or that nobody wants any more, loses
+ * its thread at once and does not wait for the thread's end, which a dead disk can put off for ever.
+ */
+export class ZipChecker {
+  readonly #limit: number;
+  readonly #deadline: number;
+  readonly #script: URL;
+  readonly #queue: Job[] = [];
+  /** every living thread, and what it does */
+  readonly #threads = new Map<Worker, Job | undefined>();
+  #closed = false;
+
+  constructor(options: ZipCheckerOptions = {}) {
+    this.#limit = options.workers ?? Math.min(availableParallelism(), DEFAULT_WORKERS);
+    this.#deadline = options.deadline ?? DEFAULT_DEADLINE;
+    this.#script = options.script ?? new URL('./worker.js', import.meta.url);
+  }
+
+  /** Checks that run or wait. */
+  get pending(): number {
+    let running = 0;
+    for (const job of this.#threads.values()) if (job !== undefined) running++;
+    return running + this.#queue.length;
+  }
+
+  /**
+   * As checkZip, but every failure is a ModgateError; BAD_ZIP after the deadline, SHUTTING_DOWN after close.
+   * @param signal gives the check up, running or waiting; the failure is then its reason
+   */
+  check(file: string, m: ModuleVersion, signal?: AbortSignal): Promise<CheckedZip> {
+    if (this.#closed) return Promise.reject(shuttingDown());
+    if (signal?.aborted) return Promise.reject(toModgateError(signal.reason));
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#giveUp(job, toModgateError(signal?.reason));
+      const settled = () => {
+        clearTimeout(job.timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const job: Job = {
+        request: { file, path: m.path, version: m.version },
+        resolve: (checked) => {
+          settled();
+          resolve(checked);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#queue.push(job);
+      this.#dispatch();
+    });
+  }
+
+  /** Stops the threads; what still runs or waits is refused with SHUTTING_DOWN. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    for (const job of [...threads.map(([, running]) => running), ...this.#queue.splice(0)]) {
+      job?.reject(shuttingDown());
+    }
+    await Promise.all(threads.map(([thread]) => thread.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#idle();
+      if (thread === undefined) return;
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      this.#threads.set(thread, job);
+      job.timer = setTimeout(() => this.#giveUp(job, tookTooLong(this.#deadline)), this.#deadline);
+      thread.ref();
+      thread.postMessage(job.request);
+    }
+  }
+
+  #idle(): Worker | undefined {
+    for (const [thread, job] of this.#threads) if (job === undefined) return thread;
+    return this.#threads.size < this.#limit ? this.#start() : undefined;
+  }
+
+  #start(): Worker {
+    const thread = new Worker(this.#script, { resourceLimits: HEAP });
+    let cause: unknown;
+    thread.on('message', (reply: CheckReply) => this.#finish(thread, reply));
+    thread.on('error', (error) => {
+      cause = error;
+    });
+    thread.on('exit', (code) => this.#buried(thread, cause ?? `exit code ${code}`));
+    this.#threads.set(thread, undefined);
+    return thread;
+  }
+
+  #finish(thread: Worker, reply: CheckReply): void {
+    const job = this.#threads.get(thread);
+    if (job === undefined) return;
+    this.#threads.set(thread, undefined);
+    thread.unref();
+    if (reply.ok) job.resolve(reply.result);
+    else job.reject(errorOf(reply.error));
+    this.#dispatch();
+  }
+
+  /** Does nothing where the job is settled. */
+  #giveUp(job: Job, error: ModgateError): void {
+    const place = this.#queue.indexOf(job);
+    const thread = this.#threadOf(job);
+    if (place >= 0) this.#queue.splice(place, 1);
+    if (thread !== undefined) {
+      this.#threads.delete(thread);
+      void thread.terminate();
+      // A thread that cannot end must not keep the process alive.
+      thread.unref();
+    }
+    job.reject(error);
+    this.#dispatch();
+  }
+
+  #threadOf(job: Job): Worker | undefined {
+    for (const [thread, running] of this.#threads) if (running === job) return thread;
+    return undefined;
+  }
+
+  #buried(thread: Worker, cause: unknown): void {
+    const job = this.#threads.get(thread);
+    if (!this.#threads.delete(thread)) return;
+    job?.reject(new ModgateError('INTERNAL', 'the thread that checks zips ended', { cause }));
+    this.#dispatch();
+  }
+}
+
+function shuttingDown(): ModgateError {
+  return new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
+}
+
+function tookTooLong(deadline: number): ModgateError {
+  const message = `the check of the zip took longer than ${deadline / 1000} s and was given up`;
+  return new ModgateError('BAD_ZIP', message, {
+    next: 'check that the disk of the data folder answers; if it does, the zip is made to be slow: do not use it',
+  });
+}
