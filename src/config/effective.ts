@@ -1,0 +1,125 @@
+import { formatChain, parseChain } from './chain.ts';
+import { Secret } from './secret.ts';
+import { SECRET_HEADER } from './sources.ts';
+import type { Config, Origins, SourceAuth, SourceClient, SourceConfig } from './types.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+type Values = Record<string, unknown>;
+
+const SHOWN = String(new Secret(''));
+
+/**
+ * The configuration in the shape of its file, with all defaults and without secrets. Sources that URLs stand
+ * for are those URLs again; the route that `chain` stands for is `chain`.
+ */
+export function effectiveValues(config: Config, hasChain: boolean): Values {
+  const named = [...config.sources.values()].filter((source) => !source.implicit);
+  const routes = hasChain ? config.routes.slice(0, -1) : config.routes;
+  const last = config.routes.at(-1);
+  return {
+    listen: `${config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host}:${config.listen.port}`,
+    data: config.data,
+    ...(hasChain && last !== undefined ? { chain: chainText(last.chain, config) } : {}),
+    ...(named.length === 0
+      ? {}
+      : { sources: Object.fromEntries(named.map((one) => [one.name, sourceValues(one)])) }),
+    ...(routes.length === 0
+      ? {}
+      : { routes: routes.map((route) => ({ ...route, chain: chainText(route.chain, config) })) }),
+    sumdb: config.sumdb.map((one) => ({ ...one })),
+    cache: {
+      fresh: formatDuration(config.cache.fresh),
+      stale: formatDuration(config.cache.stale),
+      negative: formatDuration(config.cache.negative),
+      memory: formatSize(config.cache.memory),
+    },
+    limits: {
+      patience: formatDuration(config.limits.patience),
+      fetches: config.limits.fetches,
+      queue: config.limits.queue,
+      metadata: formatSize(config.limits.metadata),
+    },
+    log: { ...config.log },
+    shutdown: formatDuration(config.shutdown),
+  };
+}
+
+/** True where the last route is the one that `chain` stands for, and not one of the file's. */
+export function lastRouteIsChain(config: Config, origins: Origins): boolean {
+  return !origins.has(`routes/${config.routes.length - 1}/match`);
+}
+
+function chainText(chain: string, { sources }: Config): string {
+  const elements = parseChain(chain).map(({ element, separator }) => {
+    const source = sources.get(element);
+    if (source === undefined || !source.implicit) return { element, separator };
+    const shown = source.client.auth.kind === 'none' ? source.url : source.url.replace('://', `://${SHOWN}@`);
+    return { element: shown, separator };
+  });
+  return formatChain(elements);
+}
+
+function sourceValues({ kind, url, client, tlsFiles }: SourceConfig): Values {
+  if (kind === 'file') return { url };
+  const headers = Object.entries(client.headers).map(([name, value]) => [
+    name,
+    SECRET_HEADER.test(name) ? SHOWN : value,
+  ]);
+  return {
+    url,
+    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
+    ...authValues(client.auth),
+    ...(url.startsWith('https:') ? { tls: tlsValues(client, tlsFiles) } : {}),
+    http2: client.http2,
+    proxy: proxyValues(client.proxy),
+    timeouts: {
+      connect: formatDuration(client.timeouts.connect),
+      first_byte: formatDuration(client.timeouts.firstByte),
+      idle: formatDuration(client.timeouts.idle),
+      total: formatDuration(client.timeouts.total),
+    },
+    concurrency: client.concurrency,
+    queue: client.queue,
+    retry: {
+      attempts: client.retry.attempts,
+      base: formatDuration(client.retry.base),
+      cap: formatDuration(client.retry.cap),
+      budget: formatDuration(client.retry.budget),
+    },
+    breaker: { failures: client.breaker.failures, open: formatDuration(client.breaker.open) },
+  };
+}
+
+function authValues(auth: SourceAuth): Values {
+  switch (auth.kind) {
+    case 'none':
+      return {};
+    case 'basic':
+      return { auth: { basic: { username: auth.username, password: SHOWN } } };
+    case 'bearer':
+      return { auth: { bearer: { token: SHOWN } } };
+    case 'netrc':
+      return { auth: { netrc: auth.file ?? true } };
+  }
+}
+
+function tlsValues({ tls }: SourceClient, files: SourceConfig['tlsFiles']): Values {
+  return {
+    ...files,
+    ...(tls.pins.length === 0 ? {} : { pin: tls.pins }),
+    min_version: tls.minVersion === 'TLSv1.3' ? '1.3' : '1.2',
+    insecure: tls.insecure,
+  };
+}
+
+function proxyValues(proxy: SourceClient['proxy']): unknown {
+  if (typeof proxy === 'string') return proxy;
+  const url = new URL(proxy.reveal());
+  const { username, password, origin } = url;
+  if (username === '' && password === '') return origin;
+  return {
+    url: origin,
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: SHOWN }),
+  };
+}

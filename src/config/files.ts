@@ -1,0 +1,37 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { systemCode } from '../errors/index.ts';
+
+/** The configuration itself, a PEM bundle, a token: none is larger. */
+const MAX_BYTES = 1 << 20;
+
+/** The text of a file, or why there is none. */
+export type FileText = { readonly text: string } | { readonly code: string; readonly fault: string };
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'is a folder',
+};
+
+/** Reads at most MAX_BYTES, whatever the file says of its size: it can be a pipe or a device. */
+export function readText(file: string): FileText {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const n = readSync(descriptor, buffer, length, buffer.length - length, null);
+      if (n === 0) break;
+      length += n;
+    }
+    if (length > MAX_BYTES) return { code: 'EFBIG', fault: 'is larger than 1 MiB' };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length)) };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { code, fault: 'is not UTF-8' };
+    return { code, fault: REASONS[code] ?? `cannot be read (${code === '' ? 'bad name' : code})` };
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}

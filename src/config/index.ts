@@ -1,0 +1,20 @@
+/**
+ * Flags, MODGATE_ variables and modgate.yaml, read once into one typed value. The file is at most 1 MiB of
+ * YAML 1.2; secrets come from variables or files and are shown by nothing. Faults are told all together.
+ */
+export { type ChainElement, parseChain } from './chain.ts';
+export { type Loaded, type LoadOptions, loadConfig } from './load.ts';
+export { printConfig } from './print.ts';
+export { configSchema } from './schema.ts';
+export { SETTING_FLAGS } from './settings.ts';
+export { defaultClient } from './sources.ts';
+export type {
+  Config,
+  Origins,
+  RouteConfig,
+  SourceAuth,
+  SourceClient,
+  SourceConfig,
+  SourceTls,
+  SumdbConfig,
+} from './types.ts';

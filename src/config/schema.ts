@@ -1,0 +1,282 @@
+import { z } from 'zod';
+import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
+import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+
+/** setTimeout fires at once for more than this many ms. */
+const MAX_TIMER = 2 ** 31 - 1;
+const YEAR = '366d';
+
+/** A duration that becomes a timer, so it is never 0 and has a timer's bound. */
+const timer = (description: string, initial: string) => duration(description, initial, 1, MAX_TIMER);
+const age = (description: string, initial: string) =>
+  duration(description, initial, 0, parseDuration(YEAR) ?? 0);
+
+function duration(description: string, initial: string, least: number, most: number) {
+  return z
+    .unknown()
+    .transform((value, context) => {
+      const ms = typeof value === 'string' ? parseDuration(value) : value === 0 ? 0 : undefined;
+      if (ms !== undefined && ms >= least && ms <= most) return ms;
+      const bare = typeof value === 'number' || (typeof value === 'string' && /^[0-9.]+$/.test(value));
+      context.addIssue({
+        code: 'custom',
+        message:
+          ms === undefined
+            ? `must be a duration such as 500ms, 10s, 1m30s or 7d${bare ? `; with a unit: ${value}s?` : ''}`
+            : ms < least
+              ? 'must be longer than 0'
+              : `must be at most ${Math.floor(most / 86_400_000)}d`,
+      });
+      return z.NEVER;
+    })
+    .meta({ type: 'string', pattern: DURATION_PATTERN, description, default: initial })
+    .optional();
+}
+
+function size(description: string, initial: string, least: number) {
+  return z
+    .unknown()
+    .transform((value, context) => {
+      const text = typeof value === 'number' ? String(value) : value;
+      const bytes = typeof text === 'string' ? parseSize(text) : undefined;
+      if (bytes !== undefined && bytes >= least) return bytes;
+      const message =
+        bytes === undefined ? 'must be a size such as 64MiB, 1GB or 4096' : `must be at least ${least} bytes`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .meta({
+      type: ['string', 'integer'],
+      pattern: SIZE_PATTERN,
+      minimum: least,
+      description,
+      default: initial,
+    })
+    .optional();
+}
+
+const MAX_COUNT = 1_000_000;
+const count = (description: string, initial: number, least: number) =>
+  z.int().min(least).max(MAX_COUNT).meta({ description, default: initial }).optional();
+const flag = (description: string, initial: boolean) =>
+  z.boolean().meta({ description, default: initial }).optional();
+const text = (description: string) => z.string().min(1, 'must not be empty').meta({ description });
+const section = <S extends z.core.$ZodLooseShape>(description: string, shape: S) =>
+  z.strictObject(shape).meta({ description });
+
+const SECRET = 'must be { env: NAME } or { file: path }, or the text itself';
+const secret = (description: string) =>
+  z
+    .union(
+      [
+        z.string().min(1),
+        section('A value kept outside of this file.', {
+          env: z
+            .string()
+            .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+            .meta({ description: 'Name of an environment variable.' }),
+        }),
+        section('A value kept outside of this file.', {
+          file: z.string().min(1).meta({ description: 'Path of a file; a newline at its end is left out.' }),
+        }),
+      ],
+      { error: SECRET },
+    )
+    .meta({
+      description: `${description} As { env: NAME } or { file: path }; the text itself brings a warning.`,
+    });
+
+const source = DEFAULTS.source;
+
+const auth = section('Credentials; exactly one of basic, bearer and netrc.', {
+  basic: section('HTTP basic authentication.', {
+    username: text('User name.'),
+    password: secret('Password.'),
+  }).optional(),
+  bearer: section('A bearer token.', { token: secret('Token.') }).optional(),
+  netrc: z
+    .union([z.literal(true), z.string().min(1)], { error: 'must be true or the path of a netrc file' })
+    .meta({ description: "Credentials from a netrc file: its path, or true for the user's own." })
+    .optional(),
+});
+
+const tls = section('How the connection is secured. Files are read at start.', {
+  ca: text('PEM file of the certificate authorities that are trusted instead of the system’s.').optional(),
+  cert: text('PEM file of our client certificate; needs key.').optional(),
+  key: text('PEM file of the private key of cert, without a passphrase.').optional(),
+  pin: z
+    .array(z.string().regex(/^sha256\/[A-Za-z0-9+/]{43}=$/, 'must be sha256/ and the base64 of 32 bytes'))
+    .meta({ description: 'Public keys that are accepted: sha256/<base64 of the SHA-256 of the SPKI>.' })
+    .optional(),
+  min_version: z
+    .union([z.literal('1.2'), z.literal('1.3'), z.literal(1.2), z.literal(1.3)], {
+      error: 'must be "1.2" or "1.3"',
+    })
+    .meta({ description: 'Oldest TLS version that is spoken.', default: source.min_version })
+    .optional(),
+  insecure: flag(
+    'Accepts any certificate. Whoever is on the way can then read the credentials and change answers.',
+    false,
+  ),
+});
+
+const PROXY = 'must be env, none, the URL of a proxy, or { url, username, password }';
+const proxy = z
+  .union(
+    [
+      z.string().min(1),
+      section('A proxy with credentials.', {
+        url: text('URL of the proxy, http or https.'),
+        username: text('User name.').optional(),
+        password: secret('Password.').optional(),
+      }),
+    ],
+    { error: PROXY },
+  )
+  .meta({
+    description: 'env: as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; none: straight; or the URL of a proxy.',
+    default: source.proxy,
+  })
+  .optional();
+
+const sourceSchema = section('One module proxy, or a tree of files in the layout of one.', {
+  url: text('Base URL: https://…, http://… or file:///absolute/folder.'),
+  headers: z
+    .record(
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header'),
+      z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds a character that a header cannot hold'),
+    )
+    .meta({ description: 'Headers sent with every request; credentials belong into auth.' })
+    .optional(),
+  auth: auth.optional(),
+  tls: tls.optional(),
+  http2: flag('Offers HTTP/2 to the source.', source.http2),
+  proxy,
+  timeouts: section('Time limits of one request.', {
+    connect: timer('Name look-up, connection and TLS.', source.timeouts.connect),
+    first_byte: timer("From the request sent to the answer's first byte.", source.timeouts.first_byte),
+    idle: timer('Between two pieces of the answer.', source.timeouts.idle),
+    total: timer('The whole request.', source.timeouts.total),
+  }).optional(),
+  concurrency: count('Requests to the source at the same time.', source.concurrency, 1),
+  queue: count('Requests that wait for one of those places; beyond it they are refused.', source.queue, 0),
+  retry: section('Tries again after failures that another try can mend.', {
+    attempts: count('Tries in all; 1: none again.', source.retry.attempts, 1),
+    base: timer(
+      'Longest wait before the second try; doubled for each further one, and drawn at random below it.',
+      source.retry.base,
+    ),
+    cap: timer('Longest wait before any try.', source.retry.cap),
+    budget: timer('Longest wait of all tries together; below limits.patience.', source.retry.budget),
+  }).optional(),
+  breaker: section('Leaves a failing source alone for a while.', {
+    failures: count('Failures in a row after which it is left alone.', source.breaker.failures, 1),
+    open: timer('For how long, until one request tries it again.', source.breaker.open),
+  }).optional(),
+});
+
+const routeSchema = section('A chain for some modules.', {
+  match: text('Patterns of module paths, in the syntax of GOPRIVATE.'),
+  chain: text('Sources in the syntax of GOPROXY: names or URLs, with "," or "|" between; direct, off.'),
+  denied: z
+    .enum(['refuse', 'pass'])
+    .meta({
+      description: 'When a source refuses our credentials: refuse answers 502, pass hands it on as 403.',
+      default: DEFAULTS.denied,
+    })
+    .optional(),
+});
+
+const sumdbSchema = section('A checksum database that is passed through below /sumdb/<name>/.', {
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/, 'is not the name of a checksum database')
+    .meta({
+      description: 'Name, as in GOSUMDB.',
+    }),
+  url: text('Base URL, https://… or http://….'),
+});
+
+const SOURCE_NAME = /^(?!(?:direct|off)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Elements of lists are optional so that checkShape can take one away; YAML itself has no undefined. */
+export const fileSchema = z
+  .strictObject({
+    listen: text('Address to listen on, host:port; [::1]:3000 for IPv6, port 0 for a free one.')
+      .meta({
+        default: DEFAULTS.listen,
+      })
+      .optional(),
+    data: text("Folder of all stored files; relative to this file's folder.")
+      .meta({ default: DEFAULTS.data })
+      .optional(),
+    chain: text('The chain of modules that no route matches.').meta({ default: DEFAULT_CHAIN }).optional(),
+    sources: z
+      .record(
+        z
+          .string()
+          .regex(
+            SOURCE_NAME,
+            'is not a name for a source: letters, digits, ".", "_" and "-", not direct or off',
+          ),
+        sourceSchema,
+      )
+      .meta({ description: 'Named sources, for use in chains.' })
+      .optional(),
+    routes: z
+      .array(routeSchema.optional())
+      .meta({ description: 'Chains by module path; the first match counts.' })
+      .optional(),
+    sumdb: z
+      .array(sumdbSchema.optional())
+      .meta({ description: 'Checksum databases that are passed through.', default: DEFAULTS.sumdb })
+      .optional(),
+    cache: section('How long answers that may change are used.', {
+      fresh: age('Lists, queries and latest are not asked for again within it.', DEFAULTS.cache.fresh),
+      stale: age(
+        'After that, they are served from the store while they are refreshed, or the source is down.',
+        DEFAULTS.cache.stale,
+      ),
+      negative: age('"Not found" is not asked for again within it.', DEFAULTS.cache.negative),
+      memory: size('Memory for the small files that are asked for most.', DEFAULTS.cache.memory, 0),
+    }).optional(),
+    limits: section('Bounds of the work at one time.', {
+      patience: timer('How long one caller is kept waiting at most.', DEFAULTS.limits.patience),
+      fetches: count('Fetches at the same time for one chain.', DEFAULTS.limits.fetches, 1),
+      queue: count('Fetches that wait for a place; beyond it callers are refused.', DEFAULTS.limits.queue, 0),
+      metadata: size(
+        'Largest list or answer of a checksum database that is taken from a source.',
+        DEFAULTS.limits.metadata,
+        1024,
+      ),
+    }).optional(),
+    log: section('Logs, to stderr.', {
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .meta({ description: 'Least level that is written.', default: DEFAULTS.log.level })
+        .optional(),
+      format: z
+        .enum(['auto', 'json', 'pretty'])
+        .meta({ description: 'auto: pretty on a terminal, else JSON.', default: DEFAULTS.log.format })
+        .optional(),
+      access: flag('One line for each request.', DEFAULTS.log.access),
+    }).optional(),
+    shutdown: timer(
+      'How long running requests may take to end when the gateway is stopped.',
+      DEFAULTS.shutdown,
+    ),
+  })
+  .meta({ title: 'modgate.yaml', description: 'The configuration of modgate.' });
+
+/** The file's content once its values have been read: durations in ms, sizes in bytes. */
+export type FileConfig = z.output<typeof fileSchema>;
+export type FileSource = z.output<typeof sourceSchema>;
+export type FileSecret = string | { env: string } | { file: string };
+
+let made: object | undefined;
+
+/** The JSON Schema (draft 2020-12) of the configuration file, for editors. */
+export function configSchema(): object {
+  made ??= z.toJSONSchema(fileSchema, { target: 'draft-2020-12', io: 'input' });
+  return structuredClone(made);
+}

@@ -1,0 +1,109 @@
+import type { Secret } from './secret.ts';
+
+/** Credentials of a source. */
+export type SourceAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: Secret }
+  | { readonly kind: 'bearer'; readonly token: Secret }
+  /** file undefined: the user's own netrc */
+  | { readonly kind: 'netrc'; readonly file: string | undefined };
+
+export interface SourceTls {
+  /** PEM */
+  readonly ca: string | undefined;
+  /** PEM */
+  readonly cert: string | undefined;
+  /** PEM */
+  readonly key: Secret | undefined;
+  /** `sha256/<base64 of the SPKI's hash>` */
+  readonly pins: readonly string[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly insecure: boolean;
+}
+
+/** The shape of the options of net's client without its name, with secrets still wrapped. */
+export interface SourceClient {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly auth: SourceAuth;
+  readonly tls: SourceTls;
+  readonly http2: boolean;
+  /** a secret: URL of the proxy, http or https, with its credentials */
+  readonly proxy: 'env' | 'none' | Secret;
+  /** ms */
+  readonly timeouts: {
+    readonly connect: number;
+    readonly firstByte: number;
+    readonly idle: number;
+    readonly total: number;
+  };
+  readonly concurrency: number;
+  readonly queue: number;
+  /** base, cap, budget in ms */
+  readonly retry: {
+    readonly attempts: number;
+    readonly base: number;
+    readonly cap: number;
+    readonly budget: number;
+  };
+  /** failures in a row; open in ms */
+  readonly breaker: { readonly failures: number; readonly open: number };
+}
+
+export interface SourceConfig {
+  readonly name: string;
+  readonly kind: 'proxy' | 'file';
+  /** without user info, query, fragment and final slash */
+  readonly url: string;
+  /** true: made by a URL in a chain, not named under `sources` */
+  readonly implicit: boolean;
+  /** the files that `client.tls` was read from, absolute */
+  readonly tlsFiles: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>;
+  readonly client: SourceClient;
+}
+
+export interface RouteConfig {
+  /** list of patterns in the syntax of GOPRIVATE */
+  readonly match: string;
+  /** syntax of GOPROXY, each element a key of `Config.sources`, `direct` or `off` */
+  readonly chain: string;
+  /** what a caller is told when a source refuses our credentials: 502, or passed on as 403 */
+  readonly denied: 'refuse' | 'pass';
+}
+
+export interface SumdbConfig {
+  readonly name: string;
+  readonly url: string;
+}
+
+export interface Config {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** absolute path */
+  readonly data: string;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat; readonly access: boolean };
+  readonly sources: ReadonlyMap<string, SourceConfig>;
+  /** first match; the last one matches everything */
+  readonly routes: readonly RouteConfig[];
+  readonly sumdb: readonly SumdbConfig[];
+  /** ms, and bytes for memory */
+  readonly cache: {
+    readonly fresh: number;
+    readonly stale: number;
+    readonly negative: number;
+    readonly memory: number;
+  };
+  /** patience in ms, metadata in bytes */
+  readonly limits: {
+    readonly patience: number;
+    readonly fetches: number;
+    readonly queue: number;
+    readonly metadata: number;
+  };
+  /** ms */
+  readonly shutdown: number;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+/** Path of a value, as `sources/corp/url`, to where it came from: `modgate.yaml:4:10`, `MODGATE_DATA`, `--data`. */
+export type Origins = ReadonlyMap<string, string>;

@@ -1,0 +1,19 @@
+/** How the gateway is seen from outside: logs, metrics, request ids, and the clock that they read. */
+export { type Clock, systemClock } from './clock.ts';
+export {
+  createLogger,
+  type LogDestination,
+  type Logger,
+  type LoggerOptions,
+  lineWriter,
+} from './logger.ts';
+export {
+  type Counter,
+  type CounterCell,
+  type Gauge,
+  type GaugeCell,
+  type Histogram,
+  type HistogramCell,
+  Metrics,
+} from './metrics.ts';
+export { acceptRequestId, RequestIds } from './request-id.ts';
