@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream';
+import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
+import type { Links } from '../net/index.ts';
+
+/** Kinds of file that a GOPROXY keeps for a version. */
+export type FileKind = 'info' | 'mod' | 'zip';
+
+/** The answer to a query: what `.info` and `@latest` hold. */
+export interface VersionInfo {
+  readonly version: Version;
+  /** the JSON as the origin wrote it, so that Time and Origin survive */
+  readonly bytes: Buffer;
+}
+
+/** A file on its way from a source. Whoever gets one reads it to its end or destroys it. */
+export interface SourceFile {
+  readonly body: Readable;
+  /** bytes, where the source told */
+  readonly length: number | undefined;
+  /** name of the source, and where in it; for messages */
+  readonly source: string;
+  readonly url: string;
+  readonly trace: Trace;
+}
+
+/** Where an answer came from and how long each link took. */
+export interface Trace {
+  readonly source: string;
+  /** ms */
+  readonly links: Links;
+}
+
+export interface Traced<T> {
+  readonly value: T;
+  readonly trace: Trace;
+}
+
+/** Who can be asked for the files of a checksum database. */
+export interface SumdbSource {
+  readonly name: string;
+  /** A file below `/sumdb/<name>/`, as the bytes it holds. */
+  sumdb(name: string, endpoint: string, signal: AbortSignal): Promise<Traced<Buffer>>;
+  /** "closed" where it may be asked; a source without a breaker is always so. */
+  readonly state: 'closed' | 'half-open' | 'open';
+  close(): Promise<void>;
+}
+
+/**
+ * Where modules come from. NOT_FOUND only where the origin itself said so; every other fault keeps its own
+ * code. What it returns is not trusted: the gateway checks it before anyone gets the last byte.
+ */
+export interface Source extends SumdbSource {
+  /** Canonical versions, no pseudo-versions, in semver order; empty for an untagged module. */
+  list(path: ModulePath, signal: AbortSignal): Promise<Traced<readonly Version[]>>;
+  /** `latest`, a branch, a commit or a version prefix. */
+  query(path: ModulePath, query: string, signal: AbortSignal): Promise<Traced<VersionInfo>>;
+  file(m: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile>;
+}

@@ -1,0 +1,9 @@
+/**
+ * What outlives a request: the module tree. Files below one folder today; the interface has no word that an
+ * object store could not keep. It leaves out eviction, locks and checks of what is read.
+ */
+export { FileTree, type FileTreeOptions } from './file-tree.ts';
+export type { FsOps } from './fs-ops.ts';
+export type { TreeKey } from './key.ts';
+export { keys } from './keys.ts';
+export type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';
