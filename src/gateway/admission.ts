@@ -1,0 +1,93 @@
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import type { CheckedZip } from '../modzip/index.ts';
+import type { Counter, CounterCell, Logger, Metrics } from '../observe/index.ts';
+import { keys, type StagedFile, type Tree } from '../store/index.ts';
+
+interface Deps {
+  readonly tree: Tree;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * The moment a checked file becomes part of the store. The h1 is claimed first, by a file that can be created once:
+ * two gateways on one store, or an origin that changed its mind, cannot both win, and a zip is only ever found beside
+ * the h1 that it was checked against.
+ */
+export class Admissions {
+  readonly #deps: Deps;
+  readonly #admitted: Counter;
+  readonly #conflicts: CounterCell;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#admitted = deps.metrics.counter(
+      'modgate_admissions_total',
+      'Files taken into the store, by kind.',
+      ['kind'],
+    );
+    this.#conflicts = deps.metrics
+      .counter(
+        'modgate_store_conflicts_total',
+        'Files refused because another content is stored for the same version.',
+      )
+      .with();
+  }
+
+  async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
+    await this.#claim(m, source, checked.h1);
+    // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
+    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep' });
+    this.#admitted.with('zip').inc();
+  }
+
+  /** Stores an `.info` or `.mod`; gives the bytes that are stored now. */
+  async file(m: ModuleVersion, source: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Buffer> {
+    const key = keys.file(m, kind);
+    if (kind === 'mod') {
+      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable' }));
+    } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep' })) === 'same') {
+      // Sources word an `.info` differently (with or without Origin): the first one stays.
+      return (await readAll(this.#deps.tree, key)) ?? bytes;
+    }
+    this.#admitted.with(kind).inc();
+    return bytes;
+  }
+
+  async #claim(m: ModuleVersion, source: string, h1: string): Promise<void> {
+    const key = keys.file(m, 'ziphash');
+    await this.#once(m, source, 'zip', () =>
+      this.#deps.tree.put(key, Buffer.from(h1), { kind: 'immutable' }),
+    );
+  }
+
+  async #once(m: ModuleVersion, source: string, kind: string, put: () => Promise<unknown>): Promise<void> {
+    try {
+      await put();
+    } catch (thrown) {
+      const error = toModgateError(thrown);
+      if (error.code !== 'IMMUTABLE_CONFLICT') throw error;
+      this.#conflicts.inc();
+      this.#deps.logger.error(
+        { module: m.path, version: m.version, kind, err: error },
+        'another content is stored: refused',
+      );
+      throw new ModgateError(
+        'IMMUTABLE_CONFLICT',
+        `source "${source}": the ${kind} of ${m.path}@${m.version} is not the one that was stored before\na stored version never changes: refused`,
+        { cause: error, next: 'ask the author why the version changed; a new version is the honest way' },
+      );
+    }
+  }
+}
+
+async function readAll(tree: Tree, key: Parameters<Tree['open']>[0]): Promise<Buffer | undefined> {
+  const content = await tree.open(key);
+  if (content === undefined) return undefined;
+  try {
+    return await content.bytes();
+  } finally {
+    await content.close();
+  }
+}

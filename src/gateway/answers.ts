@@ -1,0 +1,192 @@
+import { setMaxListeners } from 'node:events';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { Traced } from '../fetch/index.ts';
+import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
+import type { Tree, TreeKey } from '../store/index.ts';
+import { Flights } from './flights.ts';
+import type { AskOptions, BytesReply } from './reply.ts';
+import { Verdicts } from './verdicts.ts';
+
+/** ms; how long a failed refresh is not tried again while a stale answer stands in */
+const REFRESH_PAUSE = 5_000;
+/** ms by which a stored time may lie ahead without being doubted */
+const CLOCK_SKEW = 5_000;
+/** paths whose refresh failed lately; the oldest leaves first */
+const MAX_PAUSED = 50_000;
+
+export interface AnswerTimes {
+  /** ms during which an answer is served without asking again */
+  readonly fresh: number;
+  /** ms during which an old answer stands in for a source that cannot be asked */
+  readonly stale: number;
+  /** ms during which absence is remembered */
+  readonly negative: number;
+}
+
+/** A question whose answer changes with time: a list, a query, the latest version, a tree head. */
+export interface Question {
+  readonly key: TreeKey;
+  /** for messages, e.g. "the versions of golang.org/x/text" */
+  readonly what: string;
+  ask(signal: AbortSignal): Promise<Traced<Buffer>>;
+  /** What the store alone can say, where it has no answer of a source; undefined: nothing. */
+  own(): Promise<Buffer | undefined>;
+}
+
+interface Kept {
+  readonly bytes: Buffer;
+  /** ms since the epoch */
+  readonly fetchedAt: number;
+}
+
+interface Deps {
+  readonly tree: Tree;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Answers that are kept in the tree with the time they were fetched. Fresh: served as they are. Older: served stale at
+ * once while one refresh runs behind the answer. Never fetched: the caller waits for the one fetch that runs. A source
+ * that fails never takes an answer away; only its own word that there is no such thing does.
+ */
+export class Answers {
+  readonly #deps: Deps;
+  readonly #times: AnswerTimes;
+  readonly #flights = new Flights<BytesReply>();
+  readonly #absent: Verdicts;
+  readonly #paused = new Map<string, number>();
+  readonly #failures: CounterCell;
+  readonly #stop = new AbortController();
+
+  constructor(deps: Deps, times: AnswerTimes) {
+    this.#deps = deps;
+    this.#times = times;
+    this.#absent = new Verdicts(deps.clock, times.negative);
+    // Every refresh that runs listens to it.
+    setMaxListeners(0, this.#stop.signal);
+    this.#failures = deps.metrics
+      .counter('modgate_refresh_failures_total', 'Answers that could not be refreshed and were served stale.')
+      .with();
+  }
+
+  async get(question: Question, { signal, cachedOnly }: AskOptions): Promise<BytesReply> {
+    const kept = await this.#read(question.key);
+    if (cachedOnly) return this.#fromStore(question, kept);
+    const age = kept === undefined ? Infinity : this.#age(kept);
+    if (kept !== undefined && age < this.#times.fresh) return reply('hit', kept, this.#times.fresh - age);
+    const verdict = this.#absent.get(question.key);
+    if (verdict !== undefined) throw verdict;
+    if (kept !== undefined && age < this.#times.stale) {
+      this.#refreshBehind(question);
+      return reply('stale', kept, this.#pause(question.key));
+    }
+    return this.#fetch(question, kept, signal);
+  }
+
+  close(): void {
+    this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+  }
+
+  async #fetch(question: Question, kept: Kept | undefined, signal: AbortSignal): Promise<BytesReply> {
+    try {
+      return await this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
+    } catch (thrown) {
+      const error = toModgateError(thrown);
+      if (error.absent || error.code === 'CANCELED' || signal.aborted) throw error;
+      const own = await question.own();
+      if (own === undefined) throw error;
+      this.#failed(question, error);
+      return reply('stale', kept ?? { bytes: own, fetchedAt: 0 }, this.#pause(question.key));
+    }
+  }
+
+  #refreshBehind(question: Question): void {
+    if (this.#pause(question.key) > 0) return;
+    const refresh = this.#flights.join(question.key, this.#stop.signal, (s) => this.#ask(question, s));
+    refresh.catch((thrown: unknown) => {
+      const error = toModgateError(thrown);
+      if (!error.absent && !this.#stop.signal.aborted) this.#failed(question, error);
+    });
+  }
+
+  /** Asks the sources and keeps what they say, absence included. */
+  async #ask(question: Question, signal: AbortSignal): Promise<BytesReply> {
+    const { key } = question;
+    try {
+      const { value, trace } = await question.ask(signal);
+      const fetchedAt = this.#deps.clock.now();
+      await this.#deps.tree.put(key, value, { kind: 'replace', fetchedAt });
+      this.#paused.delete(key);
+      return { ...reply('miss', { bytes: value, fetchedAt }, this.#times.fresh), trace };
+    } catch (thrown) {
+      const error = toModgateError(thrown);
+      if (error.absent) {
+        await this.#deps.tree.delete(key);
+        this.#absent.remember(key, error);
+      }
+      throw error;
+    }
+  }
+
+  async #fromStore(question: Question, kept: Kept | undefined): Promise<BytesReply> {
+    if (kept !== undefined) return reply(this.#age(kept) < this.#times.fresh ? 'hit' : 'stale', kept, 0);
+    const own = await question.own();
+    if (own !== undefined) return reply('hit', { bytes: own, fetchedAt: 0 }, 0);
+    throw notCached(question.what);
+  }
+
+  #failed(question: Question, error: ModgateError): void {
+    this.#failures.inc();
+    this.#deps.logger.warn(
+      { key: question.key, code: error.code, err: error },
+      'cannot refresh; serving what is stored',
+    );
+    this.#paused.set(question.key, this.#deps.clock.monotonic() + Math.min(REFRESH_PAUSE, this.#times.fresh));
+    if (this.#paused.size <= MAX_PAUSED) return;
+    for (const oldest of this.#paused.keys()) {
+      this.#paused.delete(oldest);
+      return;
+    }
+  }
+
+  /** ms until a refresh that failed may be tried again. */
+  #pause(key: TreeKey): number {
+    const until = this.#paused.get(key);
+    if (until === undefined) return 0;
+    const left = until - this.#deps.clock.monotonic();
+    if (left <= 0) this.#paused.delete(key);
+    return Math.max(0, left);
+  }
+
+  /** A time in the future comes from a clock that was wrong, or from a copied tree: it proves no freshness. */
+  #age(kept: Kept): number {
+    const age = this.#deps.clock.now() - kept.fetchedAt;
+    return age < -CLOCK_SKEW ? this.#times.fresh : Math.max(0, age);
+  }
+
+  async #read(key: TreeKey): Promise<Kept | undefined> {
+    const content = await this.#deps.tree.open(key);
+    if (content === undefined) return undefined;
+    try {
+      return { bytes: await content.bytes(), fetchedAt: content.modified };
+    } finally {
+      await content.close();
+    }
+  }
+}
+
+export function notCached(what: string): ModgateError {
+  return new ModgateError(
+    'NOT_CACHED',
+    `${what}: not in the store, and fetching is disabled for this request`,
+    {
+      next: 'ask again without Disable-Module-Fetch or /cached-only',
+    },
+  );
+}
+
+function reply(cached: BytesReply['cached'], kept: Kept, fresh: number): BytesReply {
+  return { kind: 'bytes', bytes: kept.bytes, cached, modified: kept.fetchedAt, fresh, trace: undefined };
+}

@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import { Chain, type FileKind, type Source, type SourceFile } from '../fetch/index.ts';
+import {
+  type ModuleVersion,
+  PathPatterns,
+  parseModulePath,
+  parseVersion,
+  type Version,
+} from '../module/index.ts';
+import { createZip, ZipChecker } from '../modzip/index.ts';
+import { createLogger, Metrics, systemClock } from '../observe/index.ts';
+import { FileTree, keys, type Tree } from '../store/index.ts';
+import { type Ask, Gateway } from './gateway.ts';
+import type { Reply } from './reply.ts';
+import { Router } from './router.ts';
+
+const logger = createLogger({ level: 'silent', format: 'json' });
+const path = parseModulePath('example.com/plain');
+const version = (text: string): Version => parseVersion(path, text);
+const m: ModuleVersion = { path, version: version('v1.0.0') };
+const zip = createZip(m, [
+  { name: 'go.mod', data: Buffer.from('module example.com/plain\n') },
+  {
+    name: 'noise',
+    data: Buffer.from(Array.from({ length: 400_000 }, (_, i) => (i * i * 7919) >> 5)),
+    method: 'store',
+  },
+]);
+
+/** Something that the test lets happen when it wants. */
+class Latch {
+  open: () => void = () => {};
+  readonly opened = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+}
+
+/** A source whose every answer a test can hold back. */
+class HeldSource implements Source {
+  readonly name = 'held';
+  readonly state = 'closed';
+  files = 0;
+  /** so many zips are cut in the middle from now on */
+  cuts = 0;
+  versions = ['v1.0.0'];
+  beforeList: Promise<void> | undefined;
+  beforeBody: Promise<void> | undefined;
+
+  async list() {
+    const value = this.versions.map(version);
+    await this.beforeList;
+    return { value, trace: { source: this.name, links: {} } };
+  }
+
+  async query(_path: unknown, query: string) {
+    const named = query === 'v2.0.0' ? 'v2.0.0+incompatible' : 'v1.0.0';
+    return {
+      value: { version: version(named), bytes: Buffer.from(JSON.stringify({ Version: named })) },
+      trace: { source: this.name, links: {} },
+    };
+  }
+
+  async file(asked: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
+    this.files++;
+    const info = Buffer.from(
+      kind === 'mod' ? `module ${path}\n` : JSON.stringify({ Version: asked.version }),
+    );
+    const held = this.beforeBody;
+    const cut = this.cuts > 0;
+    if (kind === 'zip') this.cuts--;
+    const bytes = async function* () {
+      yield kind === 'zip' ? zip.subarray(0, 200_000) : info;
+      await held;
+      signal.throwIfAborted();
+      if (kind !== 'zip') return;
+      if (cut) throw new ModgateError('UPSTREAM_UNREACHABLE', 'source "held": reset in mid-body');
+      yield zip.subarray(200_000);
+    };
+    const body = Readable.from(bytes(), { objectMode: false });
+    signal.addEventListener('abort', () => body.destroy(toModgateError(signal.reason)), { once: true });
+    body.on('error', () => {});
+    return {
+      body,
+      length: kind === 'zip' ? zip.length : info.length,
+      source: this.name,
+      url: 'held:',
+      trace: { source: this.name, links: {} },
+    };
+  }
+
+  sumdb(): Promise<never> {
+    return Promise.reject(new ModgateError('NOT_FOUND', 'no database here'));
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The tree, whose adopting of zips can be held back. */
+function holding(tree: FileTree, beforeAdopt: () => Promise<void>): Tree {
+  return {
+    open: (key) => tree.open(key),
+    put: (key, bytes, expect) => tree.put(key, bytes, expect),
+    adopt: async (key, staged, expect) => {
+      await beforeAdopt();
+      return tree.adopt(key, staged, expect);
+    },
+    delete: (key) => tree.delete(key),
+    names: (folder) => tree.names(folder),
+    stage: () => tree.stage(),
+    probe: () => tree.probe(),
+  };
+}
+
+describe('the gateway', () => {
+  let folder = '';
+  let tree: FileTree;
+  let source: HeldSource;
+  let other: HeldSource;
+  let checker: ZipChecker;
+  let gateway: Gateway;
+  let adopting: Latch;
+  let mayAdopt: Promise<void> | undefined;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'modgate-gateway-'));
+    tree = await FileTree.open(folder, { logger });
+    source = new HeldSource();
+    other = new HeldSource();
+    checker = new ZipChecker({ workers: 1 });
+    adopting = new Latch();
+    mayAdopt = undefined;
+    const held = holding(tree, async () => {
+      adopting.open();
+      await mayAdopt;
+    });
+    const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
+    const routes = [
+      { patterns: new PathPatterns('other.example'), chain: chain(other), denied: 'refuse' as const },
+      { patterns: new PathPatterns('example.com'), chain: chain(source), denied: 'refuse' as const },
+    ];
+    gateway = new Gateway(
+      {
+        tree: held,
+        router: new Router(routes, chain(source)),
+        databases: [],
+        checker,
+        clock: systemClock,
+        logger,
+        metrics: new Metrics({ process: false }),
+      },
+      { times: { fresh: 60_000, stale: 600_000, negative: 60_000 }, fetches: 2, queue: 10 },
+    );
+  });
+
+  afterEach(async () => {
+    await gateway.close();
+    await checker.close();
+    await tree.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const ask = (what: Ask, leave = new AbortController()) =>
+    gateway.answer(what, { signal: leave.signal, cachedOnly: false });
+  const askZip = (leave?: AbortController) => ask({ kind: 'zip', m }, leave);
+
+  async function whole(reply: Reply): Promise<Buffer> {
+    if (reply.kind === 'bytes') return reply.bytes;
+    if (reply.kind === 'content') return reply.content.bytes().finally(() => reply.content.close());
+    const parts: Buffer[] = [];
+    let position = 0;
+    for (;;) {
+      const buffer = Buffer.alloc(64 << 10);
+      const count = await reply.reader.read(buffer, position, new AbortController().signal);
+      if (count === 0) break;
+      parts.push(buffer.subarray(0, count));
+      position += count;
+    }
+    await reply.reader.close();
+    return Buffer.concat(parts);
+  }
+
+  async function leaveAfterFirstByte(): Promise<void> {
+    const reply = await askZip();
+    assert.equal(reply.kind, 'transfer');
+    if (reply.kind !== 'transfer') return;
+    await reply.reader.ready(new AbortController().signal);
+    await reply.reader.close();
+  }
+
+  it('finishes a zip whose last client left while it was being admitted, and gives it to the next', async () => {
+    const latch = new Latch();
+    mayAdopt = latch.opened;
+    const first = await askZip();
+    await adopting.opened;
+    if (first.kind === 'transfer') await first.reader.close();
+    const second = askZip();
+    latch.open();
+    assert.deepEqual(await whole(await second), zip);
+    assert.equal(source.files, 1);
+  });
+
+  it('begins anew for who asks after the last client left in mid-fetch', async () => {
+    const latch = new Latch();
+    source.beforeBody = latch.opened;
+    await leaveAfterFirstByte();
+    source.beforeBody = undefined;
+    assert.deepEqual(await whole(await askZip()), zip);
+    assert.equal(source.files, 2);
+    latch.open();
+  });
+
+  it('asks again for a zip that was cut, and the client notices nothing', async () => {
+    source.cuts = 2;
+    assert.deepEqual(await whole(await askZip()), zip);
+    assert.equal(source.files, 3);
+  });
+
+  it('tells who tries again why a zip broke off, without another fetch', async () => {
+    source.cuts = 3;
+    await assert.rejects(async () => whole(await askZip()), { code: 'UPSTREAM_UNREACHABLE' });
+    await assert.rejects(askZip(), { code: 'UPSTREAM_UNREACHABLE', message: /reset in mid-body/ });
+    assert.equal(source.files, 3);
+  });
+
+  it('gives nobody the end of a zip before it is admitted', async () => {
+    const latch = new Latch();
+    mayAdopt = latch.opened;
+    const reply = await askZip();
+    assert.equal(reply.kind, 'transfer');
+    if (reply.kind !== 'transfer') return;
+    await adopting.opened;
+    const buffer = Buffer.alloc(zip.length);
+    const early = await reply.reader.read(buffer, 0, new AbortController().signal);
+    assert.ok(early > 0 && early <= zip.length - (64 << 10), `${early} of ${zip.length}`);
+    latch.open();
+    assert.deepEqual(await whole(reply), zip);
+  });
+
+  it('does not take the answer to a query for a stored version', async () => {
+    await ask({ kind: 'query', path, query: 'v2.0.0' });
+    await ask({ kind: 'info', m });
+    const list = await whole(await ask({ kind: 'list', path }));
+    assert.equal(list.toString(), 'v1.0.0\n');
+  });
+
+  it('keeps a version in the list that arrives while the list is fetched', async () => {
+    const latch = new Latch();
+    source.beforeList = latch.opened;
+    const list = ask({ kind: 'list', path });
+    await ask({ kind: 'info', m: { path, version: version('v1.5.0') } });
+    latch.open();
+    assert.equal((await whole(await list)).toString(), 'v1.0.0\nv1.5.0\n');
+  });
+
+  it('writes into the tree a list of what is stored, and of nothing else', async () => {
+    await ask({ kind: 'list', path });
+    await ask({ kind: 'info', m: { path, version: version('v1.5.0') } });
+    await ask({ kind: 'info', m: { path, version: version('v1.6.0') } });
+    await ask({ kind: 'mod', m: { path, version: version('v1.6.0') } });
+    await gateway.close();
+    const kept = await tree.open(keys.list(path));
+    assert.equal((await kept?.bytes())?.toString(), 'v1.6.0\n');
+    await kept?.close();
+  });
+
+  it('calls nothing absent that only cannot be asked for', async () => {
+    await whole(await askZip());
+    source.query = () => Promise.reject(new ModgateError('UPSTREAM_UNREACHABLE', 'down'));
+    await assert.rejects(ask({ kind: 'latest', path }), { code: 'UPSTREAM_UNREACHABLE' });
+    await ask({ kind: 'info', m });
+    assert.equal((await whole(await ask({ kind: 'latest', path }))).toString(), '{"Version":"v1.0.0"}');
+  });
+
+  it('lets a healthy source answer while another hangs with all its places taken', async () => {
+    const latch = new Latch();
+    source.beforeList = latch.opened;
+    const hung = ['a', 'b', 'c', 'd'].map((name) =>
+      ask({ kind: 'list', path: parseModulePath(`example.com/${name}`) }),
+    );
+    const reply = await ask({ kind: 'list', path: parseModulePath('other.example/x') });
+    assert.equal((await whole(reply)).toString(), 'v1.0.0\n');
+    latch.open();
+    await Promise.all(hung);
+  });
+});

@@ -1,0 +1,156 @@
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { ModulePath, ModuleVersion } from '../module/index.ts';
+import { compareVersions, isPrerelease } from '../module/index.ts';
+import type { ZipChecker } from '../modzip/index.ts';
+import type { Clock, Logger, Metrics } from '../observe/index.ts';
+import { keys, type Tree } from '../store/index.ts';
+import { Admissions } from './admission.ts';
+import { Answers, type AnswerTimes } from './answers.ts';
+import { Lists } from './lists.ts';
+import { Misses } from './misses.ts';
+import { isAboveRepositories } from './prefixes.ts';
+import type { AskOptions, BytesReply, Reply } from './reply.ts';
+import type { Router } from './router.ts';
+import { SmallFiles } from './small-files.ts';
+import { type PassedDatabase, SumdbPass } from './sumdb-pass.ts';
+import { Zips } from './zips.ts';
+
+/** What the GOPROXY protocol can ask for. */
+export type Ask =
+  | { readonly kind: 'list' | 'latest'; readonly path: ModulePath }
+  | { readonly kind: 'query'; readonly path: ModulePath; readonly query: string }
+  | { readonly kind: 'info' | 'mod' | 'zip'; readonly m: ModuleVersion }
+  | { readonly kind: 'sumdb'; readonly name: string; readonly endpoint: string };
+
+export interface GatewayDeps {
+  readonly tree: Tree;
+  readonly router: Router;
+  readonly databases: readonly PassedDatabase[];
+  readonly checker: ZipChecker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface GatewayLimits {
+  readonly times: AnswerTimes;
+  /** fetches that run at once, and that wait for their turn */
+  readonly fetches: number;
+  readonly queue: number;
+}
+
+/** Admits and serves modules. Every failure that leaves it is a coded error. */
+export class Gateway {
+  readonly #router: Router;
+  readonly #answers: Answers;
+  readonly #lists: Lists;
+  readonly #files: SmallFiles;
+  readonly #zips: Zips;
+  readonly #sumdb: SumdbPass;
+  readonly #misses: Misses;
+
+  constructor(deps: GatewayDeps, limits: GatewayLimits) {
+    const answers = new Answers(deps, limits.times);
+    const misses = new Misses(limits, deps);
+    const lists = new Lists({ ...deps, answers, misses });
+    const admissions = new Admissions(deps);
+    this.#router = deps.router;
+    this.#answers = answers;
+    this.#lists = lists;
+    this.#misses = misses;
+    this.#files = new SmallFiles({ ...deps, lists, misses, admissions }, limits.times.negative);
+    this.#zips = new Zips({ ...deps, lists, misses, admissions }, limits.times.negative);
+    this.#sumdb = new SumdbPass(deps.databases, { ...deps, answers, misses });
+  }
+
+  async answer(ask: Ask, options: AskOptions): Promise<Reply> {
+    try {
+      return await this.#answer(ask, options);
+    } catch (thrown) {
+      throw this.#passDenial(ask, toModgateError(thrown));
+    }
+  }
+
+  /** fetches that run now */
+  get inFlight(): number {
+    return this.#misses.inFlight;
+  }
+
+  async close(): Promise<void> {
+    this.#answers.close();
+    await this.#lists.close();
+  }
+
+  #answer(ask: Ask, options: AskOptions): Promise<Reply> {
+    switch (ask.kind) {
+      case 'sumdb':
+        return this.#sumdb.get(ask.name, ask.endpoint, options);
+      case 'info':
+      case 'mod':
+        return this.#files.get(ask.m, ask.kind, options);
+      case 'zip':
+        return this.#zips.get(ask.m, options);
+      case 'list':
+        if (isAboveRepositories(ask.path)) throw noRepository(ask.path);
+        return this.#lists.get(ask.path, options);
+      case 'latest':
+        return this.#query(ask.path, 'latest', options);
+      case 'query':
+        return this.#query(ask.path, ask.query, options);
+    }
+  }
+
+  async #query(path: ModulePath, query: string, options: AskOptions): Promise<BytesReply> {
+    if (isAboveRepositories(path)) throw noRepository(path);
+    const what = `${path}@${query}`;
+    const { chain } = this.#router.find(path);
+    return this.#answers.get(
+      {
+        key: query === 'latest' ? keys.latest(path) : keys.query(path, query),
+        what,
+        ask: (signal) =>
+          this.#misses.run('query', chain, signal, async () => {
+            const { value, trace } = await chain.ask(what, (source) => source.query(path, query, signal));
+            return { value: value.bytes, trace };
+          }),
+        own: async () => (query === 'latest' ? this.#newestStored(path, options) : undefined),
+      },
+      options,
+    );
+  }
+
+  /** The `.info` of the newest stored version, releases before pre-releases: what `latest` means to the go command. */
+  async #newestStored(path: ModulePath, { signal }: AskOptions): Promise<Buffer | undefined> {
+    const stored = await this.#lists.stored(path);
+    const ranked = stored.sort(
+      (a, b) => Number(isPrerelease(b)) - Number(isPrerelease(a)) || compareVersions(a, b),
+    );
+    const version = ranked.at(-1);
+    if (version === undefined) return undefined;
+    try {
+      const reply = await this.#files.get({ path, version }, 'info', { signal, cachedOnly: true });
+      if (reply.kind === 'bytes') return reply.bytes;
+      await reply.content.close();
+    } catch (thrown) {
+      // Only its zip is stored; that says nothing about what a source would answer.
+      if (toModgateError(thrown).code !== 'NOT_CACHED') throw thrown;
+    }
+    return undefined;
+  }
+
+  /** A route may say that callers see a source's refusal of credentials as what it is. */
+  #passDenial(ask: Ask, error: ModgateError): ModgateError {
+    if (error.code !== 'UPSTREAM_DENIED' || ask.kind === 'sumdb') return error;
+    const path = 'm' in ask ? ask.m.path : ask.path;
+    if (this.#router.find(path).denied !== 'pass') return error;
+    const { message, cause, next, source } = error;
+    return new ModgateError('UPSTREAM_DENIED_PASSED', message, { cause, next, source });
+  }
+}
+
+function noRepository(path: ModulePath): ModgateError {
+  return new ModgateError(
+    'NOT_FOUND',
+    `no module can have the path ${path}: it is above the repositories of that host`,
+  );
+}

@@ -1,0 +1,155 @@
+import { type ModgateError, toModgateError } from '../errors/index.ts';
+import type { ModulePath, Version } from '../module/index.ts';
+import {
+  compareVersions,
+  isCanonicalVersion,
+  isPseudoVersion,
+  parseVersion,
+  unescapeVersion,
+} from '../module/index.ts';
+import type { Clock, Logger } from '../observe/index.ts';
+import { keys, type Tree } from '../store/index.ts';
+import type { Answers } from './answers.ts';
+import type { Misses } from './misses.ts';
+import type { AskOptions, BytesReply } from './reply.ts';
+import type { Router } from './router.ts';
+
+/** ms between a version's arrival and the moment when the tree's list names it */
+const NOTE_DELAY = 1000;
+
+interface Deps {
+  readonly tree: Tree;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly answers: Answers;
+  readonly misses: Misses;
+  readonly logger: Logger;
+}
+
+/**
+ * Version lists: what the sources name, and every version that is stored, since a stored version never becomes absent.
+ * The tree's own list names only what is stored, so that the tree can stand in for the gateway as a GOPROXY.
+ */
+export class Lists {
+  readonly #deps: Deps;
+  readonly #arrived = new Set<ModulePath>();
+  #timer: NodeJS.Timeout | undefined;
+  #noting: Promise<void> = Promise.resolve();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async get(path: ModulePath, options: AskOptions): Promise<BytesReply> {
+    const reply = await this.#named(path, options).catch(async (thrown: unknown) => {
+      const error = toModgateError(thrown);
+      if (!error.absent || (await this.stored(path)).length === 0) throw error;
+      return ownReply(error);
+    });
+    // Read after the answer: whatever was stored meanwhile is in it.
+    return { ...reply, bytes: formatList([...versionsIn(reply.bytes), ...(await this.stored(path))]) };
+  }
+
+  /** What the sources name, or, where none can be asked and none ever was, what is stored. */
+  #named(path: ModulePath, options: AskOptions): Promise<BytesReply> {
+    const { answers, misses, router } = this.#deps;
+    const { chain } = router.find(path);
+    const what = `the versions of ${path}`;
+    return answers.get(
+      {
+        key: keys.namedList(path),
+        what,
+        ask: async (signal) => {
+          const { value, trace } = await misses.run('list', chain, signal, () =>
+            chain.ask(what, (source) => source.list(path, signal)),
+          );
+          return { value: formatList(value), trace };
+        },
+        own: async () => {
+          const own = await this.stored(path);
+          return own.length === 0 ? undefined : formatList(own);
+        },
+      },
+      options,
+    );
+  }
+
+  /** The released versions in the store, in semver order. */
+  async stored(path: ModulePath): Promise<Version[]> {
+    const versions = new Set<Version>();
+    for (const name of await this.#deps.tree.names(keys.versions(path))) {
+      const version = versionOfFile(path, name);
+      if (version !== undefined) versions.add(version);
+    }
+    return [...versions].sort(compareVersions);
+  }
+
+  /** A version of the module has been stored; its list in the tree will name it soon. */
+  note(path: ModulePath): void {
+    this.#arrived.add(path);
+    this.#timer ??= setTimeout(() => this.#flush(), NOTE_DELAY).unref();
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    await this.#noting;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const paths = [...this.#arrived];
+    this.#arrived.clear();
+    this.#noting = this.#noting.then(() => this.#writeAll(paths));
+  }
+
+  async #writeAll(paths: readonly ModulePath[]): Promise<void> {
+    for (const path of paths) {
+      // It is only a copy of what the folder says: failing to write it loses nothing.
+      await this.#write(path).catch((err: unknown) =>
+        this.#deps.logger.warn({ module: path, err }, 'cannot write the list in the tree'),
+      );
+    }
+  }
+
+  async #write(path: ModulePath): Promise<void> {
+    const { tree, clock } = this.#deps;
+    const names = new Set(await tree.names(keys.versions(path)));
+    const usable = [...names].filter(
+      (name) => name.endsWith('.info') && names.has(name.replace(/info$/, 'mod')),
+    );
+    const list = formatList(usable.flatMap((name) => versionOfFile(path, name) ?? []));
+    const present = await tree.open(keys.list(path));
+    const same = present?.size === list.length && (await present.bytes()).equals(list);
+    await present?.close();
+    if (same) return;
+    await tree.put(keys.list(path), list, { kind: 'replace', fetchedAt: clock.now() });
+  }
+}
+
+/** Absence, where versions are stored nevertheless: asked again at the next request. */
+function ownReply({ source }: ModgateError): BytesReply {
+  const trace = { source: source ?? '', links: {} };
+  return { kind: 'bytes', bytes: Buffer.alloc(0), cached: 'miss', modified: undefined, fresh: 0, trace };
+}
+
+/** Answers to queries lie in the same folder (`main.info`, `v2.0.0.info` of a module without /v2): they are none. */
+function versionOfFile(path: ModulePath, name: string): Version | undefined {
+  const escaped = /^(.+)\.(?:info|zip)$/.exec(name)?.[1];
+  if (escaped === undefined) return undefined;
+  try {
+    const version = parseVersion(path, unescapeVersion(escaped));
+    return isPseudoVersion(version) ? undefined : version;
+  } catch {
+    return undefined;
+  }
+}
+
+function versionsIn(list: Buffer): Version[] {
+  return list.toString('utf8').split('\n').filter(isCanonicalVersion);
+}
+
+function formatList(versions: readonly Version[]): Buffer {
+  const sorted = [...new Set(versions)].sort(compareVersions);
+  return Buffer.from(sorted.map((version) => `${version}\n`).join(''));
+}

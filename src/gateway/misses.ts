@@ -1,0 +1,55 @@
+import { toModgateError } from '../errors/index.ts';
+import { FetchGate } from '../fetch/index.ts';
+import type { Clock, Histogram, Metrics } from '../observe/index.ts';
+
+/** seconds */
+const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Everything that asks a source: bounded in number, measured, and apart from hits, which never come here. */
+export class Misses {
+  /** one for each chain: a source that hangs fills its own and lets the others be */
+  readonly #gates = new Map<object, FetchGate>();
+  readonly #limits: { fetches: number; queue: number };
+  readonly #clock: Clock;
+  readonly #durations: Histogram;
+
+  constructor(limits: { fetches: number; queue: number }, deps: { clock: Clock; metrics: Metrics }) {
+    this.#limits = limits;
+    this.#clock = deps.clock;
+    this.#durations = deps.metrics.histogram(
+      'goproxy_module_fetch_duration_seconds',
+      'Time from a miss to its checked and stored answer, by kind of file and outcome.',
+      ['kind', 'outcome'],
+      BUCKETS,
+    );
+    deps.metrics.gauge('modgate_fetches_in_flight', 'Fetches that are running.', [], (gauge) =>
+      gauge.with().set(this.inFlight),
+    );
+  }
+
+  get inFlight(): number {
+    let sum = 0;
+    for (const gate of this.#gates.values()) sum += gate.inFlight;
+    return sum;
+  }
+
+  /** @param whom the chain, or whatever else is asked as one */
+  async run<T>(kind: string, whom: object, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
+    const start = this.#clock.monotonic();
+    let outcome = 'ok';
+    try {
+      return await this.#gateOf(whom).run(signal, job);
+    } catch (thrown) {
+      outcome = toModgateError(thrown).code.toLowerCase();
+      throw thrown;
+    } finally {
+      this.#durations.with(kind, outcome).observe((this.#clock.monotonic() - start) / 1000);
+    }
+  }
+
+  #gateOf(whom: object): FetchGate {
+    const gate = this.#gates.get(whom) ?? new FetchGate(this.#limits.fetches, this.#limits.queue);
+    this.#gates.set(whom, gate);
+    return gate;
+  }
+}

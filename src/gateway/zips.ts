@@ -1,0 +1,202 @@
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { Chain, SourceFile } from '../fetch/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import { MAX_ZIP_BYTES, type ZipChecker } from '../modzip/index.ts';
+import type { Clock, Logger } from '../observe/index.ts';
+import { keys, type StagedFile, type Tree } from '../store/index.ts';
+import type { Admissions } from './admission.ts';
+import { notCached } from './answers.ts';
+import { Flights } from './flights.ts';
+import type { Lists } from './lists.ts';
+import type { Misses } from './misses.ts';
+import { receive } from './receive.ts';
+import {
+  type AskOptions,
+  type BytesReply,
+  type ContentReply,
+  storedReply,
+  type TransferReply,
+} from './reply.ts';
+import type { Router } from './router.ts';
+import { Transfer } from './transfer.ts';
+import { Verdicts } from './verdicts.ts';
+
+/** ms during which a fetch that failed after its first bytes is not tried again, but explained */
+const TOLD_AGAIN = 10_000;
+
+interface Deps {
+  readonly tree: Tree;
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly checker: ZipChecker;
+  readonly admissions: Admissions;
+  readonly lists: Lists;
+  readonly misses: Misses;
+}
+
+/** Zips: from the store, otherwise streamed to everybody who asks while they are stored and before they are checked. */
+export class Zips {
+  readonly #deps: Deps;
+  readonly #beginning = new Flights<Transfer>();
+  readonly #running = new Map<string, Transfer>();
+  readonly #refused: Verdicts;
+
+  /** @param negative ms during which absence and refused zips are remembered */
+  constructor(deps: Deps, negative: number) {
+    this.#deps = deps;
+    this.#refused = new Verdicts(deps.clock, negative);
+  }
+
+  async get(
+    m: ModuleVersion,
+    { signal, cachedOnly }: AskOptions,
+  ): Promise<BytesReply | ContentReply | TransferReply> {
+    const key = keys.file(m, 'zip');
+    // Joining comes before the look into the store: who asks while a fetch runs keeps it alive from that moment on.
+    const joined = cachedOnly ? undefined : this.#join(key, signal);
+    if (joined !== undefined) return reading(await joined);
+    const content = await this.#deps.tree.open(key);
+    if (content !== undefined) return storedReply(content);
+    if (cachedOnly) throw notCached(`${m.path}@${m.version}.zip`);
+    const verdict = this.#refused.get(key);
+    if (verdict !== undefined) throw verdict;
+    return reading(
+      await (this.#join(key, signal) ?? this.#beginning.join(key, signal, (s) => this.#begin(m, s))),
+    );
+  }
+
+  #join(key: string, signal: AbortSignal): Promise<Transfer> | undefined {
+    const running = this.#running.get(key);
+    return running === undefined ? this.#beginning.joinRunning(key, signal) : Promise.resolve(running);
+  }
+
+  /** Resolves when the first source has answered; the transfer then goes on by itself until nobody reads it. */
+  #begin(m: ModuleVersion, starter: AbortSignal): Promise<Transfer> {
+    const fetch = new AbortController();
+    const onAbort = () => fetch.abort(starter.reason);
+    starter.addEventListener('abort', onAbort, { once: true });
+    return new Promise<Transfer>((resolve, reject) => {
+      const begun = (transfer: Transfer) => {
+        starter.removeEventListener('abort', onAbort);
+        resolve(transfer);
+        // Everybody may have left in the very moment of the first answer.
+        setImmediate(() => transfer.abandonUnlessRead());
+      };
+      const { chain } = this.#deps.router.find(m.path);
+      this.#deps.misses
+        .run('zip', chain, fetch.signal, () => this.#fetch(m, chain, fetch, begun))
+        .catch(reject);
+    });
+  }
+
+  async #fetch(
+    m: ModuleVersion,
+    chain: Chain,
+    fetch: AbortController,
+    begun: (transfer: Transfer) => void,
+  ): Promise<void> {
+    const key = keys.file(m, 'zip');
+    try {
+      const open = () => chain.ask(`${m.path}@${m.version}`, (source) => source.file(m, 'zip', fetch.signal));
+      const file = await open();
+      const staged = await this.#stage(file, fetch.signal);
+      const forget = () => {
+        if (this.#running.get(key) === transfer) this.#running.delete(key);
+      };
+      const transfer = new Transfer(staged, file.length, file.trace, () => {
+        // Whoever asks from now on begins anew instead of joining what is being given up.
+        forget();
+        fetch.abort(nobodyReads());
+      });
+      this.#running.set(key, transfer);
+      begun(transfer);
+      try {
+        const last = await receive(file, {
+          transfer,
+          staged,
+          limit: MAX_ZIP_BYTES,
+          tooLong: (source) => badZip(m, source, 'it is larger than 500 MiB, the limit of a module zip'),
+          again: open,
+        });
+        transfer.received();
+        await this.#admit(m, last, staged);
+        transfer.release();
+      } catch (thrown) {
+        const error = fetch.signal.aborted ? toModgateError(fetch.signal.reason) : toModgateError(thrown);
+        transfer.fail(error);
+        // They saw a broken connection and no reason; who tries again soon reads it.
+        if (transfer.begun && error.code !== 'CANCELED') this.#refused.remember(key, error, TOLD_AGAIN);
+        throw error;
+      } finally {
+        forget();
+        await staged.release();
+      }
+    } catch (thrown) {
+      const error = toModgateError(thrown);
+      this.#remember(m, key, error);
+      throw error;
+    }
+  }
+
+  async #stage(file: SourceFile, signal: AbortSignal): Promise<StagedFile> {
+    let staged: StagedFile | undefined;
+    try {
+      staged = await this.#deps.tree.stage();
+      signal.throwIfAborted();
+      return staged;
+    } catch (thrown) {
+      file.body.destroy();
+      await staged?.release();
+      throw thrown;
+    }
+  }
+
+  async #admit(m: ModuleVersion, { source }: SourceFile, staged: StagedFile): Promise<void> {
+    const checked = await this.#deps.checker.check(staged.file, m).catch((thrown: unknown) => {
+      const error = toModgateError(thrown);
+      throw error.code === 'BAD_ZIP' ? badZip(m, source, error.message, error) : error;
+    });
+    await this.#deps.admissions.zip(m, source, staged, checked);
+    this.#deps.lists.note(m.path);
+  }
+
+  /** Only what asking again cannot change is remembered. */
+  #remember(m: ModuleVersion, key: string, error: ModgateError): void {
+    const lasting = error.absent || error.code === 'BAD_ZIP' || error.code === 'IMMUTABLE_CONFLICT';
+    if (lasting) this.#refused.remember(key, error);
+    if (error.absent || error.code === 'CANCELED') return;
+    this.#deps.logger.warn(
+      { module: m.path, version: m.version, code: error.code, err: error },
+      'a zip was not admitted',
+    );
+  }
+}
+
+function reading(transfer: Transfer): TransferReply {
+  const { trace } = transfer;
+  return {
+    kind: 'transfer',
+    reader: transfer.reader(),
+    cached: 'miss',
+    modified: undefined,
+    fresh: Infinity,
+    trace,
+  };
+}
+
+function badZip(m: ModuleVersion, source: string, why: string, cause?: ModgateError): ModgateError {
+  return new ModgateError(
+    'BAD_ZIP',
+    `source "${source}": the zip of ${m.path}@${m.version} is refused\n${why}`,
+    {
+      cause,
+      source,
+      next: 'look at what the source serves; nothing of it was stored',
+    },
+  );
+}
+
+function nobodyReads(): ModgateError {
+  return new ModgateError('CANCELED', 'everybody who waited for this file has left');
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import { explain, ModgateError } from '../errors/index.ts';
+import type { Trace } from '../gateway/index.ts';
+import { acceptRequestId } from '../observe/index.ts';
+import { originForm } from './route.ts';
+
+/** Statuses that ask the caller to come again, and when, in seconds, where nobody said. */
+const LATER: ReadonlySet<number> = new Set([429, 503]);
+const RETRY_AFTER = 10;
+
+/** A request and its answer on their way, with what its access record will tell. */
+export class Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** the target without scheme and authority */
+  readonly url: string;
+  readonly id: string;
+  /** the caller's address; a socket forgets it when it breaks */
+  readonly client: string;
+  /** ms, monotonic */
+  readonly start: number;
+  route = 'other';
+  module = '';
+  cache = '';
+  error: ModgateError | undefined;
+  bytes = 0;
+  trace: Trace | undefined;
+  readonly #controller = new AbortController();
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, makeId: () => string, start: number) {
+    this.req = req;
+    this.res = res;
+    this.url = originForm(req.url ?? '');
+    this.client = req.socket.remoteAddress ?? '';
+    const header = req.headers['x-request-id'];
+    const given = acceptRequestId(typeof header === 'string' ? header : undefined);
+    this.id = given ?? makeId();
+    this.start = start;
+  }
+
+  /** Aborted when the caller has left or waited as long as it may. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get head(): boolean {
+    return this.req.method === 'HEAD';
+  }
+
+  /** From here on the exchange has a signal; the caller's leaving and the end of its patience abort it. */
+  watch(patience: number): void {
+    this.res.once('close', () => {
+      clearTimeout(this.#patience);
+      if (!this.res.writableFinished)
+        this.#controller.abort(new ModgateError('CANCELED', 'the caller has left'));
+    });
+    this.#patience = setTimeout(() => {
+      this.#controller.abort(
+        new ModgateError(
+          'UPSTREAM_TIMEOUT',
+          `no answer within ${Math.round(patience / 1000)} s, the longest that the gateway lets a caller wait`,
+          {
+            next: 'try again; what has been fetched meanwhile is served from the store',
+            retryAfter: 10,
+          },
+        ),
+      );
+    }, patience).unref();
+  }
+
+  /** From here on only the caller's leaving ends the answer, however long it takes. */
+  begin(status: number, headers: OutgoingHttpHeader[]): void {
+    clearTimeout(this.#patience);
+    this.res.writeHead(status, ['X-Request-Id', this.id, ...headers]);
+  }
+
+  /** @param headers names and values by turns, Content-Length among them */
+  send(status: number, headers: OutgoingHttpHeader[], body: Buffer | string): void {
+    this.begin(status, headers);
+    if (this.head || status === 304) {
+      this.res.end();
+      return;
+    }
+    this.bytes = Buffer.byteLength(body);
+    this.res.end(body);
+  }
+
+  sendText(status: number, text: string, headers: OutgoingHttpHeader[] = []): void {
+    const own = [
+      'Content-Type',
+      'text/plain; charset=utf-8',
+      'Content-Length',
+      String(Buffer.byteLength(text)),
+      'Cache-Control',
+      'no-store',
+      'X-Content-Type-Options',
+      'nosniff',
+    ];
+    this.send(status, [...own, ...headers], text);
+  }
+
+  /** Answers with the error's text, or, where an answer has begun, breaks the connection: it must not look whole. */
+  fail(error: ModgateError): void {
+    this.error = error;
+    if (this.res.destroyed) return;
+    if (this.res.headersSent) {
+      this.res.destroy();
+      return;
+    }
+    const headers: OutgoingHttpHeader[] = [];
+    const retryAfter = error.retryAfter ?? (LATER.has(error.status) ? RETRY_AFTER : undefined);
+    if (retryAfter !== undefined) headers.push('Retry-After', String(Math.ceil(retryAfter)));
+    if (error.code === 'METHOD_NOT_ALLOWED') headers.push('Allow', 'GET, HEAD');
+    this.sendText(error.status, explain(error), headers);
+  }
+}

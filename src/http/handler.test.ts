@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import type { BytesReply, ContentReply, Reply } from '../gateway/index.ts';
+import { type Clock, createLogger, Metrics, systemClock } from '../observe/index.ts';
+import { AccessLog } from './access.ts';
+import { Handler } from './handler.ts';
+import { HotCache } from './hot.ts';
+import { Listener } from './listener.ts';
+import { Pages } from './pages.ts';
+
+const LARGE = 20 << 20;
+const LIST = '/example.com/plain/@v/list';
+const MOD = '/example.com/plain/@v/v1.0.0.mod';
+const ZIP = '/example.com/plain/@v/v1.0.0.zip';
+const MODIFIED = Date.UTC(2026, 0, 1);
+
+interface Setting {
+  readonly answer: () => Reply;
+  readonly patience?: number;
+  readonly idle?: number;
+  readonly clock?: Clock;
+}
+
+interface Served {
+  readonly port: number;
+  /** how often the gateway was asked */
+  asked: number;
+  /** the next line of the access log */
+  record(): Promise<string>;
+}
+
+let stop: () => Promise<void> = async () => {};
+
+/** A handler on a real socket, before a gateway whose answers are given. */
+async function serve({ answer, patience = 60_000, idle, clock = systemClock }: Setting): Promise<Served> {
+  const lines: string[] = [];
+  let wake = () => {};
+  const destination = {
+    write: (line: string) => {
+      lines.push(line);
+      wake();
+    },
+  };
+  const metrics = new Metrics({ process: false });
+  const access = new AccessLog(metrics, clock, createLogger({ level: 'info', format: 'json', destination }));
+  const pages = new Pages({ version: '0', metrics, parts: async () => [], stopping: () => false });
+  const gateway = {
+    answer: async () => {
+      served.asked++;
+      return answer();
+    },
+  };
+  const handler = new Handler({ gateway, pages, access, clock, hot: new HotCache(64 << 20), patience });
+  const listener = new Listener((req, res) => handler.handle(req, res), idle === undefined ? {} : { idle });
+  const url = await listener.listen('127.0.0.1', 0);
+  stop = () => listener.close(0);
+  const served: Served = {
+    port: Number(new URL(url).port),
+    asked: 0,
+    record: async () => {
+      while (lines.length === 0)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      return lines.shift() ?? '';
+    },
+  };
+  return served;
+}
+
+afterEach(async () => {
+  await stop();
+  stop = async () => {};
+});
+
+/** A stored file of zeros, too large for memory. */
+function largeFile(onClose: () => void = () => {}): ContentReply {
+  const content: ContentReply['content'] = {
+    size: LARGE,
+    modified: MODIFIED,
+    bytes: async () => Buffer.alloc(LARGE),
+    read: async (buffer, position) => Math.min(buffer.fill(0).length, LARGE - position),
+    close: async () => onClose(),
+  };
+  return { kind: 'content', content, cached: 'hit', modified: MODIFIED, fresh: Infinity, trace: undefined };
+}
+
+/** @param fresh ms */
+function bytesReply(text: string, fresh = Infinity, cached: BytesReply['cached'] = 'hit'): BytesReply {
+  return { kind: 'bytes', bytes: Buffer.from(text), cached, modified: MODIFIED, fresh, trace: undefined };
+}
+
+async function dial(port: number, request: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {}); // A reset ends the connection as well; 'close' follows.
+  await once(socket, 'connect');
+  socket.write(request, 'latin1');
+  return socket;
+}
+
+interface Answer {
+  readonly status: number;
+  /** names in lower case */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** The answers to requests that are sent at once, each with a Content-Length, and nothing behind them. */
+async function ask(port: number, request: string, count = 1): Promise<Answer[]> {
+  const socket = await dial(port, request);
+  socket.setEncoding('latin1');
+  const answers: Answer[] = [];
+  let text = '';
+  socket.on('data', (piece: string) => {
+    text += piece;
+  });
+  while (answers.length < count) {
+    const head = /^HTTP\/1\.1 (\d{3}) [^\r\n]*\r\n((?:[^\r\n:]+: [^\r\n]*\r\n)*)\r\n/.exec(text);
+    const headers = new Map(
+      (head?.[2] ?? '')
+        .split('\r\n')
+        .filter((line) => line !== '')
+        .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+    );
+    const start = head?.[0].length ?? 0;
+    const end = start + (head?.[1] === '304' ? 0 : Number(headers.get('content-length')));
+    if (head === null || text.length < end) {
+      assert.ok(!socket.closed && !text.includes('\r\n\r\nHTTP'), `not well-formed: ${text.slice(0, 500)}`);
+      await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+      continue;
+    }
+    answers.push({ status: Number(head[1]), headers, body: text.slice(start, end) });
+    text = text.slice(end);
+  }
+  assert.equal(text, '');
+  socket.destroy();
+  return answers;
+}
+
+const get = (path: string, headers = '', version = '1.1') =>
+  `GET ${path} HTTP/${version}\r\nHost: h\r\n${headers}\r\n`;
+
+async function askOne(port: number, path: string, headers = '', version = '1.1'): Promise<Answer> {
+  const [answer] = await ask(port, get(path, headers, version));
+  return answer ?? assert.fail('no answer');
+}
+
+describe('a large stored file', () => {
+  it('goes to a slow reader whole, though it takes longer than the patience', async () => {
+    const patience = 300;
+    const { port } = await serve({ answer: () => largeFile(), patience });
+    const socket = await dial(port, get(ZIP, 'Connection: close\r\n'));
+    await once(socket, 'readable');
+    // The reader's slowness is what is tested; there is no event to wait for.
+    await new Promise((resolve) => setTimeout(resolve, 2 * patience));
+    let size = 0;
+    for await (const piece of socket) size += piece.length;
+    assert.ok(size > LARGE, `${size}`);
+  });
+
+  it('is not followed by an answer to what is no HTTP', async () => {
+    const { port } = await serve({ answer: () => largeFile() });
+    const socket = await dial(port, get(ZIP));
+    let heads = 0;
+    let tail = '';
+    socket.once('data', () => socket.write('no HTTP\r\n\r\n'));
+    socket.on('data', (piece: Buffer) => {
+      const text = tail + piece.toString('latin1');
+      heads += text.split('HTTP/1.1').length - 1;
+      tail = text.slice(-7);
+    });
+    await once(socket, 'close');
+    assert.equal(heads, 1);
+  });
+
+  it('is let go of when its reader stops, and the record still knows the reader', {
+    timeout: 10_000,
+  }, async () => {
+    let closed = () => {};
+    const closing = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const served = await serve({ answer: () => largeFile(closed), idle: 100 });
+    const socket = await dial(served.port, get(ZIP));
+    socket.pause();
+    const record = JSON.parse(await served.record());
+    await closing;
+    socket.destroy();
+    assert.equal(record.code, 'CANCELED');
+    assert.match(record.client, /127\.0\.0\.1$/);
+  });
+});
+
+it('what is no HTTP gets 400 on a new connection', async () => {
+  const { port } = await serve({ answer: () => largeFile() });
+  const [answer] = await ask(port, 'no HTTP\r\n\r\n');
+  assert.equal(answer?.status, 400);
+});
+
+it('a target in absolute form is the same URL', async () => {
+  const served = await serve({ answer: () => bytesReply('module example.com/plain\n') });
+  await askOne(served.port, MOD);
+  const answer = await askOne(served.port, `http://proxy.example:3000${MOD}`);
+  assert.equal(answer.body, 'module example.com/plain\n');
+  assert.equal(served.asked, 1);
+});
+
+describe('an answer that may change', () => {
+  it('is never said to be fresh for longer than it is', async () => {
+    const fresh = 60_000;
+    let time = MODIFIED;
+    const clock = { now: () => time, monotonic: () => time };
+    const answer = () => bytesReply('v1.0.0\n', MODIFIED + fresh - time, time === MODIFIED ? 'miss' : 'hit');
+    const served = await serve({ answer, clock });
+    const seen: number[] = [];
+    for (; time < MODIFIED + fresh; time += 1000) {
+      const { headers } = await askOne(served.port, LIST);
+      const maxAge = Number(/max-age=(\d+)$/.exec(headers.get('cache-control') ?? '')?.[1]);
+      const left = (MODIFIED + fresh - time) / 1000;
+      assert.ok(maxAge <= left && maxAge >= left - 20, `max-age=${maxAge} with ${left} s left`);
+      seen.push(maxAge);
+    }
+    assert.equal(seen[0], 60);
+    assert.equal(served.asked, 6, 'most are answered from memory');
+  });
+});
+
+describe('gzip', () => {
+  it('has an ETag of its own, and 304 tells the one that matched', async () => {
+    const { port } = await serve({ answer: () => bytesReply('// a comment\n'.repeat(200)) });
+    const zipped = 'Accept-Encoding: gzip\r\n';
+    const plain = (await askOne(port, MOD)).headers.get('etag') ?? '';
+    const gzip = (await askOne(port, MOD, zipped)).headers.get('etag') ?? '';
+    assert.equal(gzip, plain.replace(/"$/, '-gz"'));
+    const cases: [sent: string, headers: string, told: string][] = [
+      [plain, '', plain],
+      [plain, zipped, plain],
+      [gzip, '', gzip],
+      [gzip, zipped, gzip],
+      [`${plain}, ${gzip}`, zipped, gzip],
+      ['*', zipped, gzip],
+    ];
+    for (const [sent, headers, told] of cases) {
+      const answer = await askOne(port, MOD, `${headers}If-None-Match: ${sent}\r\n`);
+      assert.deepEqual([answer.status, answer.headers.get('etag')], [304, told], `${sent} ${headers}`);
+    }
+  });
+
+  for (const [size, encoding] of [
+    [256 << 10, 'gzip'],
+    [(256 << 10) + 1, undefined],
+  ] as const) {
+    it(`${encoding ?? 'none'} for a text of ${size} bytes`, async () => {
+      const { port } = await serve({ answer: () => bytesReply('x'.repeat(size)) });
+      const { headers } = await askOne(port, MOD, 'Accept-Encoding: gzip\r\n');
+      assert.equal(headers.get('content-encoding'), encoding);
+    });
+  }
+});
+
+describe('a hit', () => {
+  const BODY = 'module example.com/plain // für\n'.repeat(3);
+  const ID = 'X-Request-Id: one-id\r\n';
+  /** Takes a hit the long way: a condition that does not hold. */
+  const LONG_WAY = `${ID}If-None-Match: "another"\r\n`;
+  const hit = async () => {
+    const served = await serve({ answer: () => bytesReply(BODY) });
+    await askOne(served.port, MOD);
+    return served;
+  };
+  const sorted = ({ headers }: Answer) =>
+    [...headers]
+      .map(([name, value]) => (name === 'date' ? `date ${value.length}` : `${name}: ${value}`))
+      .sort();
+  const check = (answer: Answer | undefined) => {
+    assert.equal(answer?.status, 200);
+    assert.equal(Buffer.from(answer.body, 'latin1').toString(), BODY);
+  };
+
+  const ways: [name: string, headers: string, version: string, connection: string][] = [
+    ['on a kept connection', '', '1.1', 'keep-alive'],
+    ['with Connection: close', 'Connection: close\r\n', '1.1', 'close'],
+    ['with HTTP/1.0', '', '1.0', 'close'],
+    ['with HTTP/1.0 and keep-alive', 'Connection: keep-alive\r\n', '1.0', 'keep-alive'],
+  ];
+  for (const [name, headers, version, connection] of ways) {
+    it(`${name} has the same headers either way`, async () => {
+      const served = await hit();
+      const { port } = served;
+      const short = await askOne(port, MOD, `${ID}${headers}`, version);
+      const long = await askOne(port, MOD, `${LONG_WAY}${headers}`, version);
+      check(short);
+      check(long);
+      assert.deepEqual(sorted(short), sorted(long));
+      assert.equal(short.headers.get('connection'), connection);
+      assert.equal(served.asked, 1);
+    });
+  }
+
+  it('takes the short way on a kept connection of this Node', async () => {
+    const { port } = await hit();
+    // Only the short way writes the id behind the headers that are the same each time.
+    const [first] = (await askOne(port, MOD, ID)).headers.keys();
+    assert.equal(first, 'content-type');
+  });
+
+  it('in a row of requests sent at once', async () => {
+    const { port } = await hit();
+    const row = [ID, LONG_WAY, ID, `${ID}Connection: close\r\n`].map((headers) => get(MOD, headers)).join('');
+    const answers = await ask(port, row, 4);
+    answers.forEach(check);
+    const [first, ...rest] = answers.slice(0, 3).map(sorted);
+    for (const other of rest) assert.deepEqual(other, first);
+  });
+});

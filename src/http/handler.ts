@@ -1,0 +1,178 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { AskOptions, BytesReply, Gateway } from '../gateway/index.ts';
+import type { Clock } from '../observe/index.ts';
+import { acceptRequestId, RequestIds } from '../observe/index.ts';
+import type { AccessLog } from './access.ts';
+import { Exchange } from './exchange.ts';
+import type { HotCache, HotEntry } from './hot.ts';
+import { type Kind, kindOf } from './kinds.ts';
+import { OneWrite } from './one-write.ts';
+import type { Pages } from './pages.ts';
+import { bodyFacts, type Prepared, prepare } from './prepare.ts';
+import { parseTarget, type Route } from './route.ts';
+import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
+import { readWishes } from './wishes.ts';
+
+type AskRoute = Extract<Route, { kind: 'ask' }>;
+
+export interface HandlerDeps {
+  readonly gateway: Pick<Gateway, 'answer'>;
+  readonly pages: Pages;
+  readonly access: AccessLog;
+  readonly clock: Clock;
+  readonly hot: HotCache;
+  /** ms that a caller is kept waiting for the first byte at most */
+  readonly patience: number;
+}
+
+/**
+ * ms for which the prepared headers of an answer that may change are used. They are fixed, hence no Age; instead their
+ * max-age is what is left of the freshness at the end of this time, so that no cache behind keeps it any longer. After
+ * it the gateway reads the answer from the store again and says what is left then.
+ */
+const HEADERS_HOLD = 10_000;
+
+/** Answers requests: from memory where it can, otherwise by way of the gateway. */
+export class Handler {
+  readonly #deps: HandlerDeps;
+  readonly #ids = new RequestIds();
+  readonly #oneWrite: OneWrite;
+
+  constructor(deps: HandlerDeps) {
+    this.#deps = deps;
+    this.#oneWrite = new OneWrite(deps.clock);
+  }
+
+  handle(req: IncomingMessage, res: ServerResponse): void {
+    const start = this.#deps.clock.monotonic();
+    const entry = req.method === 'GET' ? this.#deps.hot.get(req.url ?? '') : undefined;
+    if (entry === undefined || entry.until <= start || !this.#sendHit(req, res, entry, start))
+      this.#handle(req, res, start);
+  }
+
+  /** The whole way of a hit from memory. False where the request wants more than the whole file. */
+  #sendHit(req: IncomingMessage, res: ServerResponse, entry: HotEntry, start: number): boolean {
+    const wishes = readWishes(req.rawHeaders);
+    if (wishes === undefined) return false;
+    const { headers, body, flat } = wishes.gzip ? (entry.gzip ?? entry.plain) : entry.plain;
+    const id = acceptRequestId(wishes.requestId) ?? this.#ids.next();
+    if (flat === undefined || !this.#oneWrite.send(req, res, flat.head, id, flat.text)) {
+      res.writeHead(200, ['X-Request-Id', id, ...headers]);
+      res.end(body);
+    }
+    const { access, clock } = this.#deps;
+    access.hit(entry.tally, id, body.length, clock.monotonic() - start, req.socket.remoteAddress ?? '');
+    return true;
+  }
+
+  #handle(req: IncomingMessage, res: ServerResponse, start: number): void {
+    const exchange = new Exchange(req, res, () => this.#ids.next(), start);
+    res.once('close', () => this.#record(exchange));
+    this.#answer(exchange).catch((thrown: unknown) => exchange.fail(toModgateError(thrown)));
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const { method } = exchange.req;
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
+        next: 'use GET or HEAD',
+      });
+    }
+    const route = parseTarget(exchange.url);
+    if (route.kind === 'page') {
+      exchange.route = 'page';
+      await this.#deps.pages.send(exchange, route.page);
+      return;
+    }
+    const entry = this.#deps.hot.get(exchange.url);
+    if (entry !== undefined && entry.until > exchange.start) {
+      Object.assign(exchange, entry.about);
+      sendPrepared(exchange, entry);
+      return;
+    }
+    exchange.watch(this.#deps.patience);
+    await this.#serve(exchange, route);
+  }
+
+  async #serve(exchange: Exchange, route: AskRoute): Promise<void> {
+    const { ask } = route;
+    const kind = kindOf(ask);
+    exchange.route = kind.name;
+    exchange.module = ask.kind === 'sumdb' ? '' : 'm' in ask ? ask.m.path : ask.path;
+    const cachedOnly =
+      route.cachedOnly || exchange.req.headers['disable-module-fetch']?.toString().toLowerCase() === 'true';
+    const options: AskOptions = { signal: exchange.signal, cachedOnly };
+    let reply = await this.#deps.gateway.answer(ask, options);
+    exchange.trace = reply.trace;
+    exchange.cache = reply.cached;
+    if (reply.kind === 'transfer' && needsWhole(exchange)) {
+      const transfer = reply.reader;
+      await transfer.done(exchange.signal).finally(() => transfer.close());
+      reply = { ...(await this.#deps.gateway.answer(ask, options)), cached: 'miss' };
+    }
+    const now = this.#deps.clock.now();
+    switch (reply.kind) {
+      case 'transfer':
+        return sendTransfer(exchange, reply, kind, now);
+      case 'content':
+        return sendContent(exchange, reply, kind, now);
+      case 'bytes': {
+        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, cachedOnly));
+      }
+    }
+  }
+
+  /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */
+  #remember(exchange: Exchange, reply: BytesReply, kind: Kind, now: number, cachedOnly: boolean): Prepared {
+    const facts = bodyFacts(reply.bytes, kind);
+    const prepared = prepare(facts, reply, kind, now);
+    // An answer from the store alone would hide from others what a source would say.
+    const { fresh, modified } = reply;
+    if (fresh <= 0 || cachedOnly) return prepared;
+    const cached = reply.cached === 'miss' ? 'hit' : reply.cached;
+    // A stale answer has max-age=0 anyway, and is held until its source may be asked again.
+    const changes = fresh !== Infinity && cached === 'hit';
+    const hold = changes ? Math.min(HEADERS_HOLD, fresh) : fresh;
+    const again =
+      cached === reply.cached && !changes
+        ? prepared
+        : prepare(facts, { cached, modified, fresh: changes ? fresh - hold : fresh }, kind, now);
+    const about = { route: kind.name, module: exchange.module, cache: cached };
+    this.#deps.hot.set(exchange.url, {
+      ...again,
+      until: this.#deps.clock.monotonic() + hold,
+      about,
+      tally: this.#deps.access.tally(exchange.url, about),
+    });
+    return prepared;
+  }
+
+  #record(exchange: Exchange): void {
+    const { req, res, start } = exchange;
+    this.#deps.access.write({
+      request: exchange.id,
+      method: req.method ?? '',
+      // A query is none of ours, and may be a client's secret.
+      url: exchange.url.split('?', 1)[0]?.slice(0, MAX_LOGGED_URL) ?? '',
+      route: exchange.route,
+      module: exchange.module,
+      status: res.headersSent ? res.statusCode : 499,
+      cache: exchange.cache,
+      error: exchange.error ?? (res.writableFinished ? undefined : LEFT),
+      bytes: exchange.bytes,
+      duration: this.#deps.clock.monotonic() - start,
+      client: exchange.client,
+      trace: exchange.trace,
+    });
+  }
+}
+
+/** characters */
+const MAX_LOGGED_URL = 2048;
+const LEFT = new ModgateError('CANCELED', 'the caller has left');
+
+/** Sizes and ranges can be told for certain only when the file is there. */
+function needsWhole({ req, head }: Exchange): boolean {
+  return head || req.headers.range !== undefined;
+}

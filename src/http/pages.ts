@@ -1,0 +1,95 @@
+import { toModgateError } from '../errors/index.ts';
+import type { Metrics } from '../observe/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { Page } from './route.ts';
+
+/** What a part of the gateway says of itself. */
+export interface PartState {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface PagesDeps {
+  readonly version: string;
+  readonly metrics: Metrics;
+  /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
+  readonly parts: () => Promise<readonly PartState[]>;
+  readonly stopping: () => boolean;
+}
+
+/** The pages for who runs the gateway. */
+export class Pages {
+  readonly #deps: PagesDeps;
+
+  constructor(deps: PagesDeps) {
+    this.#deps = deps;
+  }
+
+  async send(exchange: Exchange, page: Page): Promise<void> {
+    switch (page) {
+      case '/':
+        return exchange.sendText(200, HOME);
+      case '/healthz':
+        return exchange.sendText(200, 'ok\n');
+      case '/readyz':
+        return this.#ready(exchange);
+      case '/version':
+        return sendJson(exchange, 200, {
+          name: 'modgate',
+          version: this.#deps.version,
+          node: process.version,
+        });
+      case '/metrics':
+        return this.#metrics(exchange);
+    }
+  }
+
+  async #ready(exchange: Exchange): Promise<void> {
+    const parts = await this.#deps.parts();
+    const stopping = this.#deps.stopping();
+    const status = stopping ? 'stopping' : parts.every(({ ok }) => ok) ? 'ready' : 'degraded';
+    sendJson(exchange, stopping ? 503 : 200, { status, parts });
+  }
+
+  async #metrics(exchange: Exchange): Promise<void> {
+    const { metrics } = this.#deps;
+    const text = await metrics.expose().catch((thrown: unknown) => {
+      throw toModgateError(thrown);
+    });
+    const headers = [
+      'Content-Type',
+      metrics.contentType,
+      'Content-Length',
+      String(Buffer.byteLength(text)),
+      'Cache-Control',
+      'no-store',
+    ];
+    exchange.send(200, headers, text);
+  }
+}
+
+const HOME = `modgate, a Go module gateway
+
+Use it:        go env -w GOPROXY=<this address>
+Is it alive:   /healthz
+Is it ready:   /readyz
+Its version:   /version
+Its metrics:   /metrics
+`;
+
+function sendJson(exchange: Exchange, status: number, value: unknown): void {
+  const text = `${JSON.stringify(value, undefined, 2)}\n`;
+  exchange.send(
+    status,
+    [
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(text)),
+      'Cache-Control',
+      'no-store',
+    ],
+    text,
+  );
+}

@@ -1,0 +1,38 @@
+import { acceptsGzip } from './accept.ts';
+
+/** What a plain request for a whole file may still wish. */
+export interface Wishes {
+  readonly gzip: boolean;
+  readonly requestId: string | undefined;
+}
+
+/**
+ * Reads the few headers that matter to a hit, without building an object of all of them. undefined where one of them
+ * asks for a part of the file or sets a condition.
+ * @param raw names and values by turns
+ */
+export function readWishes(raw: readonly string[]): Wishes | undefined {
+  let gzip = false;
+  let requestId: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    switch (name.length) {
+      case 5:
+      case 8:
+      case 13:
+      case 17:
+        if (CONDITIONS.has(name.toLowerCase())) return undefined;
+        break;
+      case 12:
+        if (name.toLowerCase() === 'x-request-id') requestId = raw[i + 1];
+        break;
+      case 15:
+        if (name.toLowerCase() === 'accept-encoding') gzip = acceptsGzip(raw[i + 1]);
+        break;
+    }
+  }
+  return { gzip, requestId };
+}
+
+/** Their lengths are the cases above. */
+const CONDITIONS: ReadonlySet<string> = new Set(['range', 'if-range', 'if-none-match', 'if-modified-since']);
