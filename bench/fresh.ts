@@ -1,0 +1,25 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Bench, type Contender, type Sample, Scope } from './row.ts';
+import { type Server, startModgate } from './servers.ts';
+
+/** modgate with an empty data folder, and as a new process, in each round. */
+export function freshModgate(
+  bench: Bench,
+  upstream: string,
+  measure: (modgate: Server) => Promise<Sample>,
+): Contender {
+  return {
+    name: 'modgate',
+    round: async () => {
+      const scope = new Scope();
+      const folder = fs.mkdtempSync(path.join(bench.folder, 'fresh-'));
+      try {
+        return await measure(await startModgate(scope, folder, { upstream }));
+      } finally {
+        await scope.close();
+        fs.rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}

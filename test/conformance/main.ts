@@ -1,0 +1,80 @@
+/**
+ * npm run conformance -- URL | --self | --upstream PORT, and --json. Holds a GOPROXY to the table; its upstream
+ * must be the fixture.
+ */
+import { parseArgs } from 'node:util';
+import { startPair } from '../kit/gateway.ts';
+import { Upstream } from '../kit/upstream.ts';
+import type { Outcome } from './row.ts';
+import { ROWS, runTable } from './run.ts';
+
+const USAGE = `npm run conformance -- URL              holds the GOPROXY at URL to a table of ${ROWS.length} rows
+npm run conformance -- --self           starts a modgate of this build over the fixture, and holds it to the table
+npm run conformance -- --upstream PORT  serves the fixture alone
+                          --json        one JSON object a row
+
+Before another server is tested: serve the fixture with --upstream PORT, and let the server have
+http://127.0.0.1:PORT as its only upstream (GOPROXY), without direct, with an empty cache, and the checksum
+database sum.modgate.test, reached by that upstream below /sumdb/sum.modgate.test.
+`;
+
+function print(outcome: Outcome, json: boolean): void {
+  const { row, faults } = outcome;
+  const asked = `${row.method ?? 'GET'} ${row.path.length > 100 ? `${row.path.slice(0, 97)}…` : row.path}`;
+  if (json) {
+    const { section, name } = row;
+    process.stdout.write(
+      `${JSON.stringify({ section, name, request: asked, headers: row.headers, passed: faults.length === 0, faults })}\n`,
+    );
+    return;
+  }
+  const mark = faults.length === 0 ? 'ok  ' : 'FAIL';
+  process.stdout.write(`${mark} ${row.section}: ${row.name} · ${asked}\n`);
+  for (const fault of faults) process.stdout.write(`       ${fault}\n`);
+}
+
+async function hold(url: string, json: boolean): Promise<void> {
+  const outcomes = await runTable(url.replace(/\/$/, ''), (outcome) => print(outcome, json));
+  const failed = outcomes.filter((outcome) => outcome.faults.length > 0).length;
+  const passed = outcomes.length - failed;
+  process.stdout.write(
+    json ? `${JSON.stringify({ passed, failed })}\n` : `${passed} passed, ${failed} failed\n`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      self: { type: 'boolean' },
+      json: { type: 'boolean' },
+      upstream: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  const json = values.json === true;
+  const [url] = positionals;
+  if (values.upstream !== undefined) {
+    const upstream = await Upstream.start(undefined, Number(values.upstream));
+    process.stdout.write(`the fixture is served at ${upstream.url} until this is stopped\n`);
+    return;
+  }
+  if (values.self === true) {
+    const pair = await startPair();
+    try {
+      await hold(pair.modgate.url, json);
+    } finally {
+      await pair.close();
+    }
+    return;
+  }
+  if (url === undefined || values.help === true) {
+    process.stderr.write(USAGE);
+    process.exitCode = values.help === true ? 0 : 2;
+    return;
+  }
+  await hold(url, json);
+}
+
+await main();
