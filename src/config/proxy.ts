@@ -4,7 +4,7 @@ import type { FileSource } from './schema.ts';
 import { Secret, withoutUserInfo } from './secret.ts';
 import { didYouMean } from './suggest.ts';
 import type { SourceClient } from './types.ts';
-import { IS_URL } from './urls.ts';
+import { IS_URL, readUserInfo } from './urls.ts';
 
 /** The proxy of a source; after a fault, which has been told then, 'none'. */
 export function readProxy(
@@ -23,6 +23,10 @@ export function readProxy(
       urlPath,
       `${JSON.stringify(withoutUserInfo(text))} is not the URL of a proxy, http://host:port or https://host:port${hint}`,
     );
+    return 'none';
+  }
+  if (readUserInfo(url) === 'malformed') {
+    findings.fault(urlPath, `${JSON.stringify(withoutUserInfo(text))} has user info with a bad %-escape`);
     return 'none';
   }
   if (url.password !== '')

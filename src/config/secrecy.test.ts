@@ -109,6 +109,8 @@ const MISTAKES = [
   'sources: { a: { url: https://a.example, auth: { bearer: { token: !hunter2 x } } } }',
   'sources: { a: { url: https://a.example, auth: { bearer: { token: "\\hunter2" } } } }',
   'sources: { a: { url: https://a.example, proxy: "u:hunter2@p.example" } }',
+  'sources: { a: { url: https://a.example, proxy: "http://%u:hunter2@p.example:1" } }',
+  'sources: { a: { url: https://a.example, proxy: { url: "http://u:hunter2%zz@p.example:1" } } }',
   'sources: { a: { url: https://a.example, proxy: "ftp://u:hunter2@p.example" } }',
   'sources: { a: { url: https://a.example, proxy: { url: "http://u:hunter2@p.example/x" } } }',
   'sources: { a: { url: https://a.example, headers: { Authorization: hunter2 } } }',

@@ -57,7 +57,8 @@ function urlFault(url: URL): string | undefined {
   return url.pathname.replace(/\/+$/, '') === '' ? 'is the root folder' : undefined;
 }
 
-function readUserInfo(url: URL): { username: string; password: Secret } | 'malformed' | undefined {
+/** User name and password, unescaped; undefined where there are none. */
+export function readUserInfo(url: URL): { username: string; password: Secret } | 'malformed' | undefined {
   if (url.username === '' && url.password === '') return undefined;
   try {
     return {

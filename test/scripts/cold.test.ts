@@ -134,6 +134,8 @@ test('a source takes no more requests than its limit; what waits beyond the queu
   assert.equal(refused.status, 503, refused.text);
   assert.match(refused.text, /OVERLOADED/);
   assert.ok(Number(refused.headers['retry-after']) >= 1);
+  // The two that were let through may still be on their way.
+  await until(() => (upstream.count('/hung') >= 2 ? true : undefined), 'two requests at the upstream');
   assert.equal(upstream.count('/hung'), 2);
   upstream.heal();
   await Promise.all(asked);
