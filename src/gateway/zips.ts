@@ -153,7 +153,8 @@ export class Zips {
   }
 
   async #admit(m: ModuleVersion, { source }: SourceFile, staged: StagedFile): Promise<void> {
-    const checked = await this.#deps.checker.check(staged.file, m).catch((thrown: unknown) => {
+    const file = await staged.onDisk();
+    const checked = await this.#deps.checker.check(file, m).catch((thrown: unknown) => {
       const error = toModgateError(thrown);
       throw error.code === 'BAD_ZIP' ? badZip(m, source, error.message, error) : error;
     });

@@ -86,7 +86,7 @@ export async function sendContent(
     if (range !== 'whole') part.push('Content-Range', `bytes ${first}-${last}/${size}`);
     exchange.begin(range === 'whole' ? 200 : 206, [...common, ...part]);
     if (exchange.head) exchange.res.end();
-    else await pump(exchange, first, last + 1, (buffer, position) => content.read(buffer, position));
+    else await pump(exchange, first, last + 1, (position, most) => pieceOf(content, position, most));
   } finally {
     await content.close();
   }
@@ -105,28 +105,32 @@ export async function sendTransfer(
     const size = await reader.ready(signal);
     const length = size === undefined ? [] : ['Content-Length', String(size)];
     exchange.begin(200, [...commonHeaders(reply, kind, now), ...length]);
-    await pump(exchange, 0, size ?? Infinity, (buffer, position) => reader.read(buffer, position, signal));
+    await pump(exchange, 0, size ?? Infinity, (position, most) => reader.read(position, most, signal));
   } finally {
     await reader.close();
   }
 }
 
-/** Copies pieces to the caller, as fast as it takes them; one piece is in memory at a time. */
+async function pieceOf(content: ContentReply['content'], position: number, most: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(most);
+  return buffer.subarray(0, await content.read(buffer, position));
+}
+
+/** Hands pieces to the caller, as fast as it takes them; one piece is in memory at a time. */
 async function pump(
   exchange: Exchange,
   first: number,
   end: number,
-  read: (buffer: Buffer, position: number) => Promise<number>,
+  read: (position: number, most: number) => Promise<Buffer>,
 ): Promise<void> {
   const { res, signal } = exchange;
   let position = first;
   while (position < end) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE, end - position));
-    const count = await read(buffer, position);
-    if (count === 0) break;
-    position += count;
-    exchange.bytes += count;
-    await written(exchange, buffer.subarray(0, count));
+    const piece = await read(position, Math.min(PIECE, end - position));
+    if (piece.length === 0) break;
+    position += piece.length;
+    exchange.bytes += piece.length;
+    await written(exchange, piece);
     if (signal.aborted) throw signal.reason;
   }
   if (end !== Infinity && position < end)

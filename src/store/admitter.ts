@@ -62,8 +62,8 @@ export class Admitter {
     staged.checkReady();
     return this.#beside(target, async () => {
       if (await this.#isThere(target, staged, expect)) return await this.#settle(target, 'same');
-      await this.#parts.flushes.run(() => staged.flush(modifiedOf(expect)));
-      return await this.#place(target, staged.file, staged, expect);
+      const file = await this.#parts.flushes.run(() => staged.flush(modifiedOf(expect)));
+      return await this.#place(target, file, staged, expect);
     });
   }
 

@@ -142,8 +142,9 @@ describe('a staged file', () => {
       const staged = await tree.stage();
       await staged.write(Buffer.from('some'));
       broken = true;
+      // More than is held in memory, so that it must be written.
       const first =
-        failing === 'write' ? staged.write(Buffer.from('more')) : tree.adopt(key, staged, { kind: 'keep' });
+        failing === 'write' ? staged.write(sample(2 << 20, 1)) : tree.adopt(key, staged, { kind: 'keep' });
       await assert.rejects(first, { code: 'STORE_FAILED' });
       broken = false;
       await assert.rejects(staged.write(Buffer.from('more')), { code: 'STORE_FAILED' });

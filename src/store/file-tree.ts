@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { type Clock, type Logger, systemClock } from '../observe/index.ts';
 import { Admitter } from './admitter.ts';
-import { Descriptor, openContent } from './descriptor.ts';
+import { openContent } from './descriptor.ts';
 import { isAbsent, storeFault } from './fault.ts';
 import { Folders } from './folders.ts';
 import { type FsOps, systemOps } from './fs-ops.ts';
@@ -11,6 +11,7 @@ import { gateWrites, lanesFor } from './lanes.ts';
 import { FileStaged } from './staged.ts';
 import { Temps } from './temps.ts';
 import type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';
+import { MemoryBudget } from './window.ts';
 
 export interface FileTreeOptions {
   readonly logger: Logger;
@@ -21,6 +22,8 @@ export interface FileTreeOptions {
   readonly threads?: number;
 }
 
+/** bytes of all staged files together, beyond which each has one piece in memory at most */
+const STAGED_MEMORY = 32 << 20;
 /** ms between two looks for files that dead processes left */
 const SWEEP_EVERY = 60 * 60 * 1000;
 
@@ -38,6 +41,7 @@ export class FileTree implements Tree {
   readonly #folders: Folders;
   readonly #temps: Temps;
   readonly #admitter: Admitter;
+  readonly #memory = new MemoryBudget(STAGED_MEMORY);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
@@ -140,10 +144,7 @@ export class FileTree implements Tree {
 
   stage(): Promise<StagedFile> {
     return this.#write('staging a file', async () => {
-      const { fd, file } = await this.#temps.create();
-      return new FileStaged(file, this.#ops, new Descriptor(this.#ops, fd), (name) =>
-        this.#temps.remove(name),
-      );
+      return new FileStaged({ ops: this.#ops, temps: this.#temps, memory: this.#memory });
     });
   }
 

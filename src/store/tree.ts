@@ -29,14 +29,16 @@ export interface Content {
 
 /** Bytes on their way into the tree: one writer, any number of readers, gone unless adopted. */
 export interface StagedFile {
-  /** path on this machine, for a checker that opens it by itself; valid until adopt() or the last release() */
-  readonly file: string;
   /** bytes written so far; readers may read up to here */
   readonly size: number;
   /** Appends; one call at a time. After a failure every later write and adopt() fails with the same error. */
   write(chunk: Uint8Array): Promise<void>;
+  /** At most `most` bytes from a place on, where they are in memory; nobody may change them. */
+  held(position: number, most: number): Buffer | undefined;
   /** As `Content.read`, up to the present size. */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Where all bytes so far are on this machine, for a checker that opens them by itself; true until adopt() or the last release(). */
+  onDisk(): Promise<string>;
   /** One more holder. stage() makes the first. */
   retain(): void;
   /** The last release closes the file, and removes it if it was not adopted. */
