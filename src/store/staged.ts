@@ -70,7 +70,11 @@ export class FileStaged implements StagedFile {
         if (held === undefined) {
           // Fixed now: a piece that is written out meanwhile is on the disk by then.
           const end = Math.min(buffer.length, this.#window.start - position);
-          const got = await this.#opened().descriptor.read(buffer.subarray(done, end), position + done, this.#written);
+          const got = await this.#opened().descriptor.read(
+            buffer.subarray(done, end),
+            position + done,
+            this.#written,
+          );
           if (got === 0) break;
           done += got;
         } else {
@@ -142,7 +146,8 @@ export class FileStaged implements StagedFile {
     const { descriptor } = this.#disk;
     while (this.#written < this.size) {
       const bytes = this.#window.view(this.#written, PIECE);
-      if (bytes === undefined) throw new ModgateError('INTERNAL', 'bytes left the memory before they were written');
+      if (bytes === undefined)
+        throw new ModgateError('INTERNAL', 'bytes left the memory before they were written');
       this.#written += await descriptor.use((fd) => this.#parts.ops.write(fd, bytes, this.#written));
     }
   }

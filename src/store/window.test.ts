@@ -48,7 +48,10 @@ describe('a window on the end of a growing file', () => {
     fc.assert(
       fc.property(sizes, fc.nat(), (lengths, place) => {
         const window = new Window(new MemoryBudget(1 << 30));
-        const all = sample(lengths.reduce((sum, length) => sum + length, 0), 3);
+        const all = sample(
+          lengths.reduce((sum, length) => sum + length, 0),
+          3,
+        );
         let at = 0;
         for (const length of lengths) {
           const end = at + length;
