@@ -3,7 +3,10 @@ import path from 'node:path';
 import { type Bench, type Contender, type Sample, Scope } from './row.ts';
 import { type Server, startModgate } from './servers.ts';
 
-/** modgate with an empty data folder, and as a new process, in each round. */
+/**
+ * modgate with an empty data folder, and as a new process, in each round. The folders are removed at the end of the run:
+ * on some file systems (ext4 without a journal) a new file costs the more the more were removed in the last minutes.
+ */
 export function freshModgate(
   bench: Bench,
   upstream: string,
@@ -18,7 +21,6 @@ export function freshModgate(
         return await measure(await startModgate(scope, folder, { upstream }));
       } finally {
         await scope.close();
-        fs.rmSync(folder, { recursive: true, force: true });
       }
     },
   };

@@ -14,8 +14,10 @@ import type { Misses } from './misses.ts';
 import type { AskOptions, BytesReply } from './reply.ts';
 import type { Router } from './router.ts';
 
-/** ms between a version's arrival and the moment when the tree's list names it */
-const NOTE_DELAY = 1000;
+/** ms without an arrival after which the tree's lists are written: not in the middle of somebody's first build */
+const QUIET = 1000;
+/** ms after which they are written however many arrive */
+const LONGEST = 10_000;
 
 interface Deps {
   readonly tree: Tree;
@@ -34,6 +36,8 @@ export class Lists {
   readonly #deps: Deps;
   readonly #arrived = new Set<ModulePath>();
   #timer: NodeJS.Timeout | undefined;
+  /** ms, monotonic; of the oldest arrival that is not written yet */
+  #deadline: number | undefined;
   #noting: Promise<void> = Promise.resolve();
 
   constructor(deps: Deps) {
@@ -84,10 +88,13 @@ export class Lists {
     return [...versions].sort(compareVersions);
   }
 
-  /** A version of the module has been stored; its list in the tree will name it soon. */
+  /** A version of the module has been stored; the tree's list will name it soon. */
   note(path: ModulePath): void {
     this.#arrived.add(path);
-    this.#timer ??= setTimeout(() => this.#flush(), NOTE_DELAY).unref();
+    const now = this.#deps.clock.monotonic();
+    this.#deadline ??= now + LONGEST;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#flush(), Math.min(QUIET, this.#deadline - now)).unref();
   }
 
   async close(): Promise<void> {
@@ -97,7 +104,7 @@ export class Lists {
 
   #flush(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadline = undefined;
     const paths = [...this.#arrived];
     this.#arrived.clear();
     this.#noting = this.#noting.then(() => this.#writeAll(paths));

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { ModgateError, toModgateError } from '../errors/index.ts';
+import { errorOf, ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { CheckedZip } from './check.ts';
-import { type CheckReply, type CheckRequest, errorOf } from './messages.ts';
+import type { CheckReply, CheckRequest } from './messages.ts';
 
 export interface ZipCheckerOptions {
   /** threads; by default as many as the machine runs at once, at most 2 */

@@ -1,8 +1,9 @@
 /** Runs in a worker thread of ZipChecker: one request, one reply. */
 import { parentPort } from 'node:worker_threads';
+import { errorData } from '../errors/index.ts';
 import { parseModulePath, parseVersion } from '../module/index.ts';
 import { checkZip } from './check.ts';
-import { type CheckReply, type CheckRequest, errorData } from './messages.ts';
+import type { CheckReply, CheckRequest } from './messages.ts';
 
 function answer({ file, path, version }: CheckRequest): CheckReply {
   try {

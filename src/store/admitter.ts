@@ -1,15 +1,13 @@
 import { dirname } from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
-import type { Logger } from '../observe/index.ts';
 import { Claims } from './claims.ts';
 import { type Bytes, memoryBytes, sameBytes } from './compare.ts';
-import { openContent } from './descriptor.ts';
+import { Descriptor, openContent } from './descriptor.ts';
 import { both, type Folders, type Made } from './folders.ts';
 import type { FsOps } from './fs-ops.ts';
 import type { TreeKey } from './key.ts';
 import type { Lanes } from './lanes.ts';
-import type { FileStaged } from './staged.ts';
-import type { Temps } from './temps.ts';
+import type { StoreLog, Temps } from './temps.ts';
 import type { Expect, Outcome } from './tree.ts';
 
 /** Where a file goes. */
@@ -18,11 +16,19 @@ export interface Target {
   readonly file: string;
 }
 
+/** A temporary file with all its bytes; whoever opened it closes it. */
+export interface OpenTemp {
+  readonly fd: number;
+  readonly file: string;
+  /** bytes */
+  readonly size: number;
+}
+
 interface Parts {
   /** the folder above which nothing is made */
   readonly data: string;
   readonly ops: FsOps;
-  readonly logger: Logger;
+  readonly log: StoreLog;
   /** for fsync */
   readonly flushes: Lanes;
   readonly folders: Folders;
@@ -58,12 +64,17 @@ export class Admitter {
     });
   }
 
-  adopt(target: Target, staged: FileStaged, expect: Expect): Promise<Outcome> {
-    staged.checkReady();
+  adopt(target: Target, temp: OpenTemp, expect: Expect): Promise<Outcome> {
+    const { ops, flushes } = this.#parts;
+    const { fd, size, file } = temp;
+    const descriptor = new Descriptor(ops, fd);
+    const wanted = { size, read: (buffer: Uint8Array, at: number) => descriptor.read(buffer, at, size) };
     return this.#beside(target, async () => {
-      if (await this.#isThere(target, staged, expect)) return await this.#settle(target, 'same');
-      const file = await this.#parts.flushes.run(() => staged.flush(modifiedOf(expect)));
-      return await this.#place(target, file, staged, expect);
+      if (await this.#isThere(target, wanted, expect)) return await this.#settle(target, 'same');
+      const modified = modifiedOf(expect);
+      if (modified !== undefined) await ops.touch(fd, modified);
+      await flushes.run(() => ops.fsync(fd));
+      return await this.#place(target, file, wanted, expect);
     });
   }
 
@@ -122,7 +133,7 @@ export class Admitter {
 
   /** `undefined` where what was in the way has gone, or is no file. */
   async #bring(target: Target, temp: string, wanted: Bytes, expect: Expect): Promise<Outcome | undefined> {
-    const { ops, logger } = this.#parts;
+    const { ops, log } = this.#parts;
     if (expect.kind === 'replace') {
       await ops.rename(temp, target.file);
       return 'stored';
@@ -136,7 +147,7 @@ export class Admitter {
         if (code === 'EEXIST') return (await this.#isThere(target, wanted, expect)) ? 'same' : undefined;
         if (!NO_LINKS.has(code)) throw error;
         this.#linkless = true;
-        logger.warn({ err: error }, 'file system has no hard links: writers of one key wait for each other');
+        log.warn({ err: error }, 'file system has no hard links: writers of one key wait for each other');
       }
     }
     return await this.#claims.run(target.key, async () => {

@@ -181,6 +181,8 @@ describe('a disk that is full for real', () => {
 
 async function fillUp(data: string): Promise<void> {
   const tree = await FileTree.open(data, { logger });
+  // The thread that writes has descriptors of its own.
+  await tree.probe();
   const before = openDescriptors();
   const staged = await tree.stage();
   const write = async () => {

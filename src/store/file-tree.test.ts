@@ -32,9 +32,9 @@ import { parseKey } from './key.ts';
 
 const logger = silent();
 
-async function underTest(ops: FsOps): Promise<TreeUnderTest> {
+async function underTest(ops?: FsOps): Promise<TreeUnderTest> {
   const folder = tempFolder();
-  const tree = await FileTree.open(folder.path, { logger, ops });
+  const tree = await FileTree.open(folder.path, { logger, ...(ops === undefined ? {} : { ops }) });
   return {
     tree,
     done: async () => {
@@ -46,7 +46,8 @@ async function underTest(ops: FsOps): Promise<TreeUnderTest> {
   };
 }
 
-treeContract('FileTree', () => underTest(systemOps));
+treeContract('FileTree, its thread', () => underTest());
+treeContract('FileTree in the thread that calls it', () => underTest(systemOps));
 treeContract('FileTree without hard links', () => underTest(linklessOps));
 
 describe('FileTree', () => {

@@ -1,21 +1,19 @@
-import { dirname, join, resolve } from 'node:path';
-import { ModgateError, systemCode } from '../errors/index.ts';
+import { join, resolve } from 'node:path';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import { type Clock, type Logger, systemClock } from '../observe/index.ts';
-import { Admitter } from './admitter.ts';
 import { openContent } from './descriptor.ts';
 import { isAbsent, storeFault } from './fault.ts';
-import { Folders } from './folders.ts';
 import { type FsOps, systemOps } from './fs-ops.ts';
 import { parseKey, type TreeKey } from './key.ts';
-import { gateWrites, lanesFor } from './lanes.ts';
 import { FileStaged } from './staged.ts';
-import { Temps } from './temps.ts';
+import { ThreadWriter } from './thread-writer.ts';
 import type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';
 import { MemoryBudget } from './window.ts';
+import { DirectWriter, type Temp, type Writer } from './writer.ts';
 
 export interface FileTreeOptions {
   readonly logger: Logger;
-  /** the file system; tests put faults into it */
+  /** the file system, which is then used from this thread; tests put faults into it */
   readonly ops?: FsOps;
   readonly clock?: Clock;
   /** of libuv's pool; UV_THREADPOOL_SIZE, or 4, unless told */
@@ -32,15 +30,13 @@ const SWEEP_EVERY = 60 * 60 * 1000;
  *
  * A file comes in complete or not at all: temp file, all bytes, fsync, then link(2) where nothing may be
  * there, rename(2) where it may, fsync of the folder and once of each new folder's parent. Hence a reader
- * takes no lock, and any number of processes may share the folder.
+ * takes no lock, and any number of processes may share the folder. Reads go through libuv's pool, writes
+ * through a thread of their own.
  */
 export class FileTree implements Tree {
   readonly #root: string;
   readonly #ops: FsOps;
-  readonly #logger: Logger;
-  readonly #folders: Folders;
-  readonly #temps: Temps;
-  readonly #admitter: Admitter;
+  readonly #writer: Writer;
   readonly #memory = new MemoryBudget(STAGED_MEMORY);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #sweeper: NodeJS.Timeout;
@@ -49,37 +45,28 @@ export class FileTree implements Tree {
 
   /** Makes the folders, and removes what dead processes left unfinished. */
   static async open(dataFolder: string, options: FileTreeOptions): Promise<FileTree> {
-    const tree = new FileTree(resolve(dataFolder), options);
+    const { logger: log, ops = systemOps, clock = systemClock, threads = poolSize() } = options;
+    const data = resolve(dataFolder);
+    const direct = new DirectWriter({ data, ops, log, clock, threads });
     try {
-      await tree.#start();
+      await direct.start();
     } catch (error) {
-      clearInterval(tree.#sweeper);
       throw storeFault(error, `opening the data folder ${dataFolder}`);
     }
-    return tree;
+    const discard = async ({ fd, file }: Temp) => {
+      await ops.close(fd).catch(() => undefined);
+      await ops.unlink(file).catch(() => undefined);
+    };
+    const writer = options.ops === undefined ? new ThreadWriter({ data, threads, log, discard }) : direct;
+    return new FileTree(data, ops, writer, () => direct.sweep());
   }
 
-  private constructor(
-    data: string,
-    { logger, ops = systemOps, clock = systemClock, threads = poolSize() }: FileTreeOptions,
-  ) {
+  private constructor(data: string, ops: FsOps, writer: Writer, sweep: () => Promise<void>) {
     this.#root = join(data, 'tree');
-    const { flushes, writes } = lanesFor(threads);
-    const gated = gateWrites(ops, writes);
-    this.#ops = gated;
-    this.#logger = logger;
-    this.#folders = new Folders(gated, flushes, logger);
-    this.#temps = new Temps(join(data, 'tmp'), gated, logger, clock);
-    this.#admitter = new Admitter({
-      data,
-      ops: gated,
-      logger,
-      flushes,
-      folders: this.#folders,
-      temps: this.#temps,
-    });
+    this.#ops = ops;
+    this.#writer = writer;
     // In between too: where a container was replaced, only age tells that its files are left over.
-    this.#sweeper = setInterval(() => void this.#sweep().catch(() => undefined), SWEEP_EVERY).unref();
+    this.#sweeper = setInterval(() => void sweep().catch(() => undefined), SWEEP_EVERY).unref();
   }
 
   /** Waits for the writes under way and refuses new ones; what is open stays readable. */
@@ -87,6 +74,7 @@ export class FileTree implements Tree {
     this.#closed = true;
     clearInterval(this.#sweeper);
     await Promise.allSettled(this.#underWay);
+    await this.#writer.close();
   }
 
   async open(key: TreeKey): Promise<Content | undefined> {
@@ -99,20 +87,15 @@ export class FileTree implements Tree {
   }
 
   put(key: TreeKey, bytes: Uint8Array, expect: Expect): Promise<Outcome> {
-    return this.#write(`writing ${key}`, async () => {
-      return await this.#admitter.put({ key, file: this.#file(key) }, bytes, expect);
-    });
+    return this.#write(() => this.#writer.put(key, bytes, expect));
   }
 
   adopt(key: TreeKey, staged: StagedFile, expect: Expect): Promise<Outcome> {
-    return this.#write(`writing ${key}`, async () => {
-      const file = this.#file(key);
+    return this.#write(async () => {
       if (!(staged instanceof FileStaged)) throw new ModgateError('INTERNAL', 'a foreign file was adopted');
       staged.retain();
       try {
-        const outcome = await this.#admitter.adopt({ key, file }, staged, expect);
-        await staged.unname();
-        return outcome;
+        return await staged.adopt((fd, size) => this.#writer.adopt(key, fd, size, expect));
       } finally {
         await staged.release();
       }
@@ -120,15 +103,7 @@ export class FileTree implements Tree {
   }
 
   delete(key: TreeKey): Promise<void> {
-    return this.#write(`deleting ${key}`, async () => {
-      const file = this.#file(key);
-      try {
-        await this.#ops.unlink(file);
-        await this.#folders.sync(dirname(file));
-      } catch (error) {
-        if (!isAbsent(error)) throw error;
-      }
-    });
+    return this.#write(() => this.#writer.delete(key));
   }
 
   async names(folder: TreeKey): Promise<readonly string[]> {
@@ -143,8 +118,8 @@ export class FileTree implements Tree {
   }
 
   stage(): Promise<StagedFile> {
-    return this.#write('staging a file', async () => {
-      return new FileStaged({ ops: this.#ops, temps: this.#temps, memory: this.#memory });
+    return this.#write(async () => {
+      return new FileStaged({ writer: this.#writer, ops: this.#ops, memory: this.#memory });
     });
   }
 
@@ -159,51 +134,24 @@ export class FileTree implements Tree {
   async #try(): Promise<Probe> {
     const freeBytes = await this.#ops.free(this.#root).catch(() => 0);
     try {
-      await this.#temps.remove(await this.#admitter.writeTemp(Buffer.from('probe\n'), undefined));
+      await this.#writer.probe();
       return { writable: true, freeBytes, fault: undefined };
     } catch (error) {
-      return { writable: false, freeBytes, fault: storeFault(error, 'trying to write') };
+      return { writable: false, freeBytes, fault: toModgateError(error) };
     }
   }
 
-  async #start(): Promise<void> {
-    const data = dirname(this.#root);
-    const top = await this.#existing(data);
-    for (const folder of [this.#root, this.#temps.folder]) await this.#folders.make(folder, top).durable;
-    await this.#sweep();
-  }
-
-  /** The lowest folder above that is there already. */
-  async #existing(folder: string): Promise<string> {
-    for (let at = folder; at !== dirname(at); at = dirname(at)) {
-      try {
-        await this.#ops.stat(at);
-        return at;
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw error;
-      }
-    }
-    return resolve('/');
-  }
-
-  async #sweep(): Promise<void> {
-    const removed = await this.#temps.sweep();
-    if (removed > 0) this.#logger.info({ removed }, 'removed unfinished files of dead processes');
-  }
-
-  /** The one place where a key becomes a path; the brand is not trusted with that. */
+  /** The brand is not trusted with making a path. */
   #file(key: TreeKey): string {
     return join(this.#root, parseKey(key));
   }
 
-  async #write<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  async #write<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
     const running = work();
     this.#underWay.add(running);
     try {
       return await running;
-    } catch (error) {
-      throw storeFault(error, doing);
     } finally {
       this.#underWay.delete(running);
     }

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { systemCode } from '../errors/index.ts';
-import type { Logger } from '../observe/index.ts';
 import type { FsOps } from './fs-ops.ts';
 import type { Lanes } from './lanes.ts';
+import type { StoreLog } from './temps.ts';
 
 export interface Made {
   /** files can be put into the folder */
@@ -30,7 +30,7 @@ export async function both(a: Promise<void>, b: Promise<void>): Promise<void> {
 export class Folders {
   readonly #ops: FsOps;
   readonly #lanes: Lanes;
-  readonly #logger: Logger;
+  readonly #log: StoreLog;
   readonly #known = new Set<string>();
   readonly #making = new Map<string, Made>();
   /** Flushes that have not begun: they cover whoever joins now. */
@@ -39,10 +39,10 @@ export class Folders {
   readonly #running = new Map<string, Promise<void>>();
   #warned = false;
 
-  constructor(ops: FsOps, lanes: Lanes, logger: Logger) {
+  constructor(ops: FsOps, lanes: Lanes, log: StoreLog) {
     this.#ops = ops;
     this.#lanes = lanes;
-    this.#logger = logger;
+    this.#log = log;
   }
 
   /**
@@ -109,7 +109,7 @@ export class Folders {
       await this.#ops.fsync(fd);
     } catch (error) {
       if (!CANNOT_FLUSH.has(systemCode(error))) throw error;
-      if (!this.#warned) this.#logger.warn({ err: error }, 'file system cannot flush folders');
+      if (!this.#warned) this.#log.warn({ err: error }, 'file system cannot flush folders');
       this.#warned = true;
     } finally {
       await this.#ops.close(fd).catch(() => undefined);

@@ -68,3 +68,21 @@ export const systemOps: FsOps = {
     return facts.bavail * facts.bsize;
   },
 };
+
+/** The same made by the calling thread itself, for a thread that does nothing else; fsync goes to libuv's pool. */
+export const blockingOps: FsOps = {
+  open: async (path, flags) => fs.openSync(path, flags, FILE_MODE),
+  close: async (fd) => fs.closeSync(fd),
+  read: async (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
+  write: async (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
+  fsync: systemOps.fsync,
+  fstat: async (fd) => fs.fstatSync(fd),
+  stat: async (path) => fs.statSync(path),
+  touch: async (fd, modified) => fs.futimesSync(fd, modified / 1000, modified / 1000),
+  link: async (from, to) => fs.linkSync(from, to),
+  rename: async (from, to) => fs.renameSync(from, to),
+  unlink: async (path) => fs.unlinkSync(path),
+  mkdir: async (path) => fs.mkdirSync(path, FOLDER_MODE),
+  readdir: async (path) => fs.readdirSync(path, { withFileTypes: true }),
+  free: systemOps.free,
+};

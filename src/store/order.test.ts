@@ -161,7 +161,7 @@ describe('order of the steps', () => {
       fsync: (fd) => (hanging === 'fsync' ? hang('fsync') : systemOps.fsync(fd)),
       mkdir: (path) => (hanging === 'mkdir' ? hang('mkdir') : systemOps.mkdir(path)),
     };
-    // One lane of each kind: the first that hangs fills it.
+    // One lane for fsync: the first that hangs fills it.
     const tree = await FileTree.open(data, { logger: silent(), ops, threads: 3 });
     await admit(tree);
     for (const name of ['fsync', 'mkdir'] as const) {

@@ -2,20 +2,21 @@ import { ModgateError } from '../errors/index.ts';
 import { Descriptor } from './descriptor.ts';
 import { storeFault } from './fault.ts';
 import type { FsOps } from './fs-ops.ts';
-import type { Temps } from './temps.ts';
-import type { StagedFile } from './tree.ts';
+import type { Outcome, StagedFile } from './tree.ts';
 import { type MemoryBudget, PIECE, Window } from './window.ts';
+import type { Temp, Writer } from './writer.ts';
 
 interface Parts {
+  readonly writer: Writer;
+  /** for readers */
   readonly ops: FsOps;
-  readonly temps: Temps;
   /** of all staged files together */
   readonly memory: MemoryBudget;
 }
 
 /** The temporary file behind it. */
 interface OnDisk {
-  readonly file: string;
+  readonly temp: Temp;
   readonly descriptor: Descriptor;
 }
 
@@ -32,7 +33,7 @@ export class FileStaged implements StagedFile {
   #written = 0;
   #holders = 1;
   #writing = false;
-  #named = true;
+  #adopted = false;
   #fault: ModgateError | undefined;
 
   constructor(parts: Parts) {
@@ -90,7 +91,7 @@ export class FileStaged implements StagedFile {
 
   async onDisk(): Promise<string> {
     await this.#exclusively(() => this.#writeOut());
-    return this.#opened().file;
+    return this.#opened().temp.file;
   }
 
   retain(): void {
@@ -103,41 +104,33 @@ export class FileStaged implements StagedFile {
     this.#holders--;
     if (this.#holders > 0) return;
     this.#window.drop();
-    // What was to be kept is flushed by now, and the rest is thrown away.
+    // What was to be kept is in the tree by now; what is left of the rest goes at the next start.
     await this.#disk?.descriptor.close().catch(() => undefined);
-    await this.unname();
-  }
-
-  /** Throws where it cannot be adopted: spoilt, in the middle of a write, adopted before. */
-  checkReady(): void {
-    this.#check();
-    if (!this.#named) throw new ModgateError('INTERNAL', 'a staged file was adopted twice');
   }
 
   /**
-   * All bytes on the disk; returns the temporary file's path. A failed fsync spoils the file: the next one would
-   * report success for lost bytes.
+   * Hands the temporary file with all bytes to who takes it into the tree. A failure spoils the file, as an fsync
+   * after a failed one would report success for lost bytes; but for a conflict, which says nothing about it.
    */
-  async flush(modified: number | undefined): Promise<string> {
-    this.checkReady();
-    const { ops } = this.#parts;
+  async adopt(take: (fd: number, size: number) => Promise<Outcome>): Promise<Outcome> {
+    this.#check();
+    if (this.#adopted) throw new ModgateError('INTERNAL', 'a staged file was adopted twice');
+    let outcome: Outcome | undefined;
+    let conflict: ModgateError | undefined;
     await this.#exclusively(async () => {
       await this.#writeOut();
-      await this.#opened().descriptor.use(async (fd) => {
-        if (modified !== undefined) await ops.touch(fd, modified);
-        await ops.fsync(fd);
-      });
+      try {
+        outcome = await this.#opened().descriptor.use((fd) => take(fd, this.size));
+      } catch (error) {
+        if (!(error instanceof ModgateError) || error.code !== 'IMMUTABLE_CONFLICT') throw error;
+        conflict = error;
+      }
     });
-    return this.#opened().file;
-  }
-
-  /** Removes the temporary name, where it is still there; the bytes stay readable. */
-  async unname(): Promise<void> {
-    if (!this.#named) return;
-    this.#named = false;
+    if (outcome === undefined) throw conflict ?? new ModgateError('INTERNAL', 'an adoption had no outcome');
+    this.#adopted = true;
     // Whoever still reads does so at a pace of its own: where memory is short it is for files on their way.
-    if (this.#parts.memory.exceeded && this.#written === this.size) this.#window.drop();
-    if (this.#disk !== undefined) await this.#parts.temps.remove(this.#disk.file);
+    if (this.#parts.memory.exceeded) this.#window.drop();
+    return outcome;
   }
 
   /** All bytes so far in the temporary file, which is made here. */
@@ -148,17 +141,19 @@ export class FileStaged implements StagedFile {
       const bytes = this.#window.view(this.#written, PIECE);
       if (bytes === undefined)
         throw new ModgateError('INTERNAL', 'bytes left the memory before they were written');
-      this.#written += await descriptor.use((fd) => this.#parts.ops.write(fd, bytes, this.#written));
+      await descriptor.use((fd) => this.#parts.writer.write(fd, bytes, this.#written));
+      this.#written += bytes.length;
     }
   }
 
   async #create(): Promise<OnDisk> {
-    const { ops, temps } = this.#parts;
-    const { fd, file } = await temps.create();
-    const descriptor = new Descriptor(ops, fd);
-    if (this.#holders > 0) return { file, descriptor };
-    await descriptor.close().catch(() => undefined);
-    await temps.remove(file);
+    const { ops, writer } = this.#parts;
+    const temp = await writer.create();
+    if (this.#holders > 0) {
+      const close = () => writer.discard(temp.fd);
+      return { temp, descriptor: new Descriptor({ ...ops, close }, temp.fd) };
+    }
+    await writer.discard(temp.fd);
     throw closed();
   }
 

@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
-import type { Clock, Logger } from '../observe/index.ts';
+import type { Clock } from '../observe/index.ts';
 import type { FsOps } from './fs-ops.ts';
 import { liveness, type Owner, ownerOf, ownerPrefix, self } from './owner.ts';
+
+/** What the store has to say to who runs the gateway; a Logger is one. */
+export interface StoreLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
 
 /** ms; no admission takes this long: so old a file, of an owner of whom nothing can be known, is left over */
 const ABANDONED = 24 * 60 * 60 * 1000;
@@ -13,18 +19,18 @@ const CLAIM_ABANDONED = 5 * 60 * 1000;
 export class Temps {
   readonly folder: string;
   readonly #ops: FsOps;
-  readonly #logger: Logger;
-  readonly #clock: Clock;
+  readonly #log: StoreLog;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #me: Owner = self();
   readonly #prefix = ownerPrefix(this.#me);
   /** Names of ours that could not be removed: tried again with the next one. */
   readonly #left = new Set<string>();
   #count = 0;
 
-  constructor(folder: string, ops: FsOps, logger: Logger, clock: Clock) {
+  constructor(folder: string, ops: FsOps, log: StoreLog, clock: Pick<Clock, 'now'>) {
     this.folder = folder;
     this.#ops = ops;
-    this.#logger = logger;
+    this.#log = log;
     this.#clock = clock;
   }
 
@@ -54,7 +60,7 @@ export class Temps {
         return;
       }
       this.#left.add(file);
-      this.#logger.warn({ err: error, file }, 'temporary file not removed');
+      this.#log.warn({ err: error, file }, 'temporary file not removed');
     }
   }
 

@@ -66,7 +66,7 @@ export interface Tree {
   open(key: TreeKey): Promise<Content | undefined>;
   /** Durable when it resolves. */
   put(key: TreeKey, bytes: Uint8Array, expect: Expect): Promise<Outcome>;
-  /** Durable when it resolves. The staged file stays readable until it is released; a failed one may be tried again. */
+  /** Durable when it resolves. The staged file stays readable until it is released; after a conflict it may be tried again. */
   adopt(key: TreeKey, staged: StagedFile, expect: Expect): Promise<Outcome>;
   /** Durable when it resolves; nothing there is fine. */
   delete(key: TreeKey): Promise<void>;

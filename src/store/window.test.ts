@@ -127,6 +127,8 @@ describe('a staged file', () => {
   it('that is released in the middle of its first write leaves nothing behind', async () => {
     const folder = tempFolder();
     const tree = await FileTree.open(folder.path, { logger: silent() });
+    // The thread that writes has descriptors of its own.
+    await tree.probe();
     const before = openDescriptors();
     const staged = await tree.stage();
     const writing = staged.write(Buffer.from('some'));
