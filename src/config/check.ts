@@ -189,9 +189,16 @@ function prune(raw: unknown, issues: readonly Issue[]): unknown {
   for (const issue of issues) {
     const path = textPath(issue.path);
     if (issue.code === 'unrecognized_keys') for (const key of issue.keys) remove(copy, [...path, key]);
+    else if (path[0] === 'sources' && path[2] === 'url' && path.length === 3) standIn(copy, path);
     else remove(copy, path);
   }
   return copy;
+}
+
+/** A source whose URL is missing or no text stays, so that what else is wrong with it is told in the same run. */
+function standIn(root: Raw, path: Path): void {
+  const source = at(root, path.slice(0, -1));
+  if (isRecord(source)) source.url = 'https://unknown.invalid';
 }
 
 function remove(root: Raw, path: Path): void {

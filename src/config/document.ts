@@ -49,7 +49,7 @@ const SYNTAX: Readonly<Record<string, string>> = {
 
 /** A configuration file as plain values that still know where they stand. */
 export class ConfigDocument {
-  /** as in the file; undefined where the file is empty or has faults */
+  /** as in the file, of a key that stands twice the last; undefined where the file is empty or no YAML */
   readonly value: unknown;
   readonly faults: readonly SyntaxFault[];
   readonly #document: Document.Parsed;
@@ -71,8 +71,10 @@ export class ConfigDocument {
       ...this.#position(error.pos[0]),
       what: SYNTAX[error.code] ?? 'this is not YAML',
     }));
-    this.faults = faults.length > 0 ? faults : this.#keyFaults();
-    this.value = this.faults.length > 0 ? undefined : this.#document.toJS({ maxAliasCount: MAX_ALIASES });
+    const { keys, aliases } = this.#namesInPlace();
+    const unreadable = faults.length > 0 ? faults : aliases;
+    this.faults = unreadable.length > 0 ? unreadable : keys;
+    this.value = unreadable.length > 0 ? undefined : this.#document.toJS({ maxAliasCount: MAX_ALIASES });
   }
 
   /** Where the value, or with `key` its key, stands; undefined where the file does not have it. */
@@ -110,12 +112,16 @@ export class ConfigDocument {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
 
-  #keyFaults(): SyntaxFault[] {
-    const faults: SyntaxFault[] = [];
+  #namesInPlace(): { keys: SyntaxFault[]; aliases: SyntaxFault[] } {
+    const keys: SyntaxFault[] = [];
+    const aliases: SyntaxFault[] = [];
     visit(this.#document, {
       Alias: (_, alias) => {
         if (alias.resolve(this.#document) !== undefined) return;
-        faults.push({ ...(this.#positionOf(alias) ?? { line: 1, column: 1 }), what: SYNTAX.BAD_ALIAS ?? '' });
+        aliases.push({
+          ...(this.#positionOf(alias) ?? { line: 1, column: 1 }),
+          what: SYNTAX.BAD_ALIAS ?? '',
+        });
       },
       Map: (_, map) => {
         const seen = new Set<string>();
@@ -123,14 +129,14 @@ export class ConfigDocument {
           if (!isScalar(key)) continue;
           const name = String(key.value);
           const at = this.#positionOf(key) ?? { line: 1, column: 1 };
-          if (seen.has(name)) faults.push({ ...at, what: 'this key stands twice' });
+          if (seen.has(name)) keys.push({ ...at, what: 'this key stands twice' });
           // zod leaves this key out of records without a word.
-          if (name === '__proto__') faults.push({ ...at, what: 'this key is not allowed' });
+          if (name === '__proto__') keys.push({ ...at, what: 'this key is not allowed' });
           seen.add(name);
         }
       },
     });
-    return faults;
+    return { keys, aliases };
   }
 }
 

@@ -107,6 +107,24 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
   ],
   ['key twice', 'listen: a:1\nlisten: b:1\n', ['2:1: this key stands twice']],
   ['source twice', `${SOURCE}  corp:\n    url: https://b.example\n`, ['4:3: this key stands twice']],
+  [
+    'key twice, and something else',
+    'listen: a:1\nlisten: b\n',
+    [
+      '1:9: listen must be host:port or [IPv6 address]:port, the port at most 65535',
+      '2:1: this key stands twice',
+    ],
+  ],
+  [
+    'what else is wrong with a source without a url, or with a bad one',
+    'sources:\n  a: { auth: { bearer: { token: { env: NOPE } } } }\n  b: { url: "ftp://b", retry: { budget: 10m } }\n',
+    [
+      '2:6: sources.a.url is missing',
+      '2:40: the variable NOPE is not set',
+      '3:13: "ftp://b" must start with https://, http:// or file://',
+      '3:41: retry.budget must be shorter than limits.patience, or callers leave before it ends',
+    ],
+  ],
   ['__proto__', 'sources:\n  __proto__: { url: https://a.example }\n', ['2:3: this key is not allowed']],
   ['tab', 'log:\n\tlevel: info\n', ['2:1: tabs cannot indent; use spaces']],
   ['unknown alias', 'listen: *a\n', ['1:9: bad alias, or one of an anchor that does not stand before it']],

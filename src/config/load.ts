@@ -68,7 +68,7 @@ function load(options: LoadOptions): Loaded {
   if (!isRecord(value)) findings.fault([], 'the configuration must be a map of keys');
   overlay(raw, env, options.flags, secretVariables(raw), findings);
   // What a file with bad syntax says is not known, so nothing can be said about values yet.
-  if (document !== undefined && document.faults.length > 0) findings.throwFaults();
+  if (document !== undefined && document.value === undefined) findings.throwFaults();
   const context: Context = {
     findings,
     env,

@@ -11,7 +11,17 @@ import type { SourceAuth, SourceClient, SourceConfig } from './types.ts';
 import { parseDuration } from './units.ts';
 import { type BaseUrl, readUrl } from './urls.ts';
 
-/** Values of one source; what the file leaves out is the default. */
+/** Stands in for a URL that cannot be read, so that the rest of its source is checked all the same. */
+const UNKNOWN: BaseUrl = {
+  kind: 'proxy',
+  url: '',
+  secure: true,
+  place: '',
+  loopback: false,
+  userInfo: undefined,
+};
+
+/** Values of one source; undefined after a fault of its URL. What the file leaves out is the default. */
 export function readSource(
   name: string,
   raw: FileSource,
@@ -19,8 +29,9 @@ export function readSource(
   context: Context,
 ): SourceConfig | undefined {
   const path: Path = ['sources', name];
-  const url = readUrl(raw.url, [...path, 'url'], context.findings);
-  if (url === undefined) return undefined;
+  const urlPath = [...path, 'url'];
+  const read = context.findings.faulted(urlPath) ? undefined : readUrl(raw.url, urlPath, context.findings);
+  const url = read ?? UNKNOWN;
   if (url.userInfo !== undefined) {
     context.findings.warn([...path, 'url'], 'the URL holds credentials in plain text; use auth');
     if (raw.auth !== undefined)
@@ -42,6 +53,7 @@ export function readSource(
   };
   if (client.http2 && !url.secure) context.findings.fault([...path, 'http2'], 'http2 needs an https URL');
   checkTimes(client, path, patience, context);
+  if (read === undefined) return undefined;
   return { name, kind: url.kind, url: url.url, implicit: false, tlsFiles: files, client };
 }
 

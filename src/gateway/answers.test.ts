@@ -30,6 +30,7 @@ class Origin {
   /** versions, or the code of a failure */
   answer = 'v1.0.0\n';
   own: string | undefined;
+  hung: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
   question(): Question {
@@ -39,6 +40,7 @@ class Origin {
       ask: async () => {
         this.asked++;
         for (const wake of this.#waiting.splice(0)) wake();
+        await this.hung;
         if (this.answer.startsWith('v'))
           return { value: Buffer.from(this.answer), trace: { source: 'fake', links: {} } };
         throw new ModgateError(this.answer as Code, 'from the origin'); // The table below gives versions or codes only.
@@ -66,7 +68,7 @@ describe('answers that age', () => {
     origin = new Origin();
     answers = new Answers(
       { tree, clock, logger, metrics: new Metrics({ process: false }) },
-      { fresh: MINUTE, stale: 60 * MINUTE, negative: MINUTE },
+      { fresh: MINUTE, stale: 60 * MINUTE, negative: MINUTE, ownAfter: 20 },
     );
   });
 
@@ -134,6 +136,20 @@ describe('answers that age', () => {
     assert.equal(await get(), 'UPSTREAM_UNREACHABLE');
     origin.own = 'v0.9.0\n';
     assert.equal(await get(), 'stale v0.9.0');
+  });
+
+  it('fall back to what is stored where a source does not answer, and are fetched behind the answer', async () => {
+    let answered = () => {};
+    origin.hung = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    origin.own = 'v0.9.0\n';
+    assert.equal(await get(), 'stale v0.9.0');
+    answered();
+    let last = await get();
+    while (last.startsWith('stale')) last = await get();
+    assert.match(last, /^(?:miss|hit) v1\.0\.0$/);
+    assert.equal(origin.asked, 1);
   });
 
   it('are absent for a while when the origin says so, and asked for again afterwards', async () => {

@@ -9,6 +9,8 @@ import { Verdicts } from './verdicts.ts';
 
 /** ms; how long a failed refresh is not tried again while a stale answer stands in */
 const REFRESH_PAUSE = 5_000;
+/** ms after which what the store alone can say stands in for a source that has not answered yet */
+const OWN_AFTER = 5_000;
 /** ms by which a stored time may lie ahead without being doubted */
 const CLOCK_SKEW = 5_000;
 /** paths whose refresh failed lately; the oldest leaves first */
@@ -21,6 +23,8 @@ export interface AnswerTimes {
   readonly stale: number;
   /** ms during which absence is remembered */
   readonly negative: number;
+  /** ms, for tests */
+  readonly ownAfter?: number;
 }
 
 /** A question whose answer changes with time: a list, a query, the latest version, a tree head. */
@@ -85,30 +89,63 @@ export class Answers {
     return this.#fetch(question, kept, signal);
   }
 
+  /** True where a source's word that there is no such thing is remembered. */
+  knowsAbsent(key: TreeKey): boolean {
+    return this.#absent.get(key) !== undefined;
+  }
+
   close(): void {
     this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
   }
 
   async #fetch(question: Question, kept: Kept | undefined, signal: AbortSignal): Promise<BytesReply> {
+    const own = await question.own();
+    const asked = this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
+    if (own === undefined) return asked;
+    const instead = kept ?? { bytes: own, fetchedAt: 0 };
+    const slow = this.#slow(question);
     try {
-      return await this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
+      const first = await Promise.race([asked, slow.told]);
+      if (first !== 'slow') return first;
+      asked.catch(() => undefined);
+      return reply('stale', instead, 0);
     } catch (thrown) {
       const error = toModgateError(thrown);
       if (error.absent || error.code === 'CANCELED' || signal.aborted) throw error;
-      const own = await question.own();
-      if (own === undefined) throw error;
       this.#failed(question, error);
-      return reply('stale', kept ?? { bytes: own, fetchedAt: 0 }, this.#pause(question.key));
+      return reply('stale', instead, this.#pause(question.key));
+    } finally {
+      slow.cancel();
     }
+  }
+
+  /** Tells when the source has taken too long; it is then waited for behind the answer. */
+  #slow(question: Question): { told: Promise<'slow'>; cancel: () => void } {
+    let timer: NodeJS.Timeout | undefined;
+    const told = new Promise<'slow'>((resolve) => {
+      timer = setTimeout(() => {
+        this.#refreshBehind(question);
+        resolve('slow');
+      }, this.#times.ownAfter ?? OWN_AFTER);
+    });
+    return { told, cancel: () => clearTimeout(timer) };
   }
 
   #refreshBehind(question: Question): void {
     if (this.#pause(question.key) > 0) return;
-    const refresh = this.#flights.join(question.key, this.#stop.signal, (s) => this.#ask(question, s));
+    const refresh = this.#flights.join(question.key, this.#stop.signal, (s) => this.#refresh(question, s));
     refresh.catch((thrown: unknown) => {
       const error = toModgateError(thrown);
       if (!error.absent && !this.#stop.signal.aborted) this.#failed(question, error);
     });
+  }
+
+  /** Whoever read the old answer just before another refresh ended need not ask again. */
+  async #refresh(question: Question, signal: AbortSignal): Promise<BytesReply> {
+    const kept = await this.#read(question.key);
+    const age = kept === undefined ? Infinity : this.#age(kept);
+    if (kept !== undefined && age < this.#times.fresh) return reply('hit', kept, this.#times.fresh - age);
+    return await this.#ask(question, signal);
   }
 
   /** Asks the sources and keeps what they say, absence included. */

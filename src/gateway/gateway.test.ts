@@ -256,6 +256,18 @@ describe('the gateway', () => {
     assert.equal((await whole(await list)).toString(), 'v1.0.0\nv1.5.0\n');
   });
 
+  it('says hit where absence is known and what is stored answers', async () => {
+    await ask({ kind: 'info', m });
+    source.list = () => Promise.reject(new ModgateError('NOT_FOUND', 'gone'));
+    const cached = [];
+    for (let i = 0; i < 2; i++) {
+      const reply = await ask({ kind: 'list', path });
+      assert.equal((await whole(reply)).toString(), 'v1.0.0\n');
+      cached.push(reply.cached);
+    }
+    assert.deepEqual(cached, ['miss', 'hit']);
+  });
+
   it('writes into the tree a list of what is stored, and of nothing else', async () => {
     await ask({ kind: 'list', path });
     await ask({ kind: 'info', m: { path, version: version('v1.5.0') } });

@@ -45,10 +45,11 @@ export class Lists {
   }
 
   async get(path: ModulePath, options: AskOptions): Promise<BytesReply> {
+    const known = this.#deps.answers.knowsAbsent(keys.namedList(path));
     const reply = await this.#named(path, options).catch(async (thrown: unknown) => {
       const error = toModgateError(thrown);
       if (!error.absent || (await this.stored(path)).length === 0) throw error;
-      return ownReply(error);
+      return ownReply(error, known);
     });
     // Read after the answer: whatever was stored meanwhile is in it.
     return { ...reply, bytes: formatList([...versionsIn(reply.bytes), ...(await this.stored(path))]) };
@@ -134,10 +135,14 @@ export class Lists {
   }
 }
 
-/** Absence, where versions are stored nevertheless: asked again at the next request. */
-function ownReply({ source }: ModgateError): BytesReply {
-  const trace = { source: source ?? '', links: {} };
-  return { kind: 'bytes', bytes: Buffer.alloc(0), cached: 'miss', modified: undefined, fresh: 0, trace };
+/**
+ * Absence, where versions are stored nevertheless.
+ * @param known without asking
+ */
+function ownReply({ source }: ModgateError, known: boolean): BytesReply {
+  const cached = known ? 'hit' : 'miss';
+  const trace = known ? undefined : { source: source ?? '', links: {} };
+  return { kind: 'bytes', bytes: Buffer.alloc(0), cached, modified: undefined, fresh: 0, trace };
 }
 
 /** Answers to queries lie in the same folder (`main.info`, `v2.0.0.info` of a module without /v2): they are none. */

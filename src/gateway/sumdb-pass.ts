@@ -35,6 +35,8 @@ export class SumdbPass {
   readonly #databases: ReadonlyMap<string, PassedDatabase>;
   readonly #deps: Deps;
   readonly #flights = new Flights<BytesReply>();
+  /** databases whose `supported` is in the tree */
+  readonly #noted = new Set<string>();
   readonly #supported = new Map<string, { until: number; yes: boolean }>();
 
   constructor(databases: readonly PassedDatabase[], deps: Deps) {
@@ -80,6 +82,7 @@ export class SumdbPass {
     return this.#deps.misses.run('sumdb', this, signal, async () => {
       const { value, trace } = await this.#ask(database, endpoint, signal);
       await this.#deps.tree.put(key, value, { kind: 'keep' });
+      await this.#noteSupported(database.name);
       return {
         kind: 'bytes',
         bytes: value,
@@ -89,6 +92,13 @@ export class SumdbPass {
         trace,
       };
     });
+  }
+
+  /** The go command looks for this file first where the tree stands in for the gateway. */
+  async #noteSupported(name: string): Promise<void> {
+    if (this.#noted.has(name)) return;
+    await this.#deps.tree.put(keys.sumdb(name, 'supported'), Buffer.alloc(0), { kind: 'keep' });
+    this.#noted.add(name);
   }
 
   /** The first proxy that passes this database on speaks for it alone; where none does, the database itself is asked. */

@@ -315,3 +315,23 @@ describe('a hit', () => {
     for (const other of rest) assert.deepEqual(other, first);
   });
 });
+
+it('CONNECT gets an answer, and no tunnel', async () => {
+  const { port } = await serve({ answer: () => largeFile() });
+  const [answer] = await ask(port, 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n');
+  assert.equal(answer?.status, 405);
+  assert.equal(answer.headers.get('allow'), 'GET, HEAD');
+  assert.match(answer.body, /^modgate: the method CONNECT/);
+});
+
+it('HEAD pays no heed to Range, which is defined for GET alone', async () => {
+  const { port } = await serve({ answer: () => largeFile() });
+  const socket = await dial(
+    port,
+    `HEAD ${ZIP} HTTP/1.1\r\nHost: h\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n`,
+  );
+  let text = '';
+  for await (const piece of socket) text += String(piece);
+  assert.match(text, /^HTTP\/1\.1 200 /);
+  assert.match(text, new RegExp(`content-length: ${LARGE}\r\n`, 'i'));
+});

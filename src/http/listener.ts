@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { KEEP_ALIVE_SECONDS } from './one-write.ts';
 
@@ -36,6 +37,8 @@ export class Listener {
     );
     this.#server.timeout = idle;
     this.#server.on('clientError', refuse);
+    // Node gives CONNECT to nobody else.
+    this.#server.on('connect', (_req, socket) => refuseTunnel(socket));
   }
 
   /** @returns the address as a URL. Throws CONFIG_INVALID where it cannot be had. */
@@ -86,9 +89,18 @@ function refuse(error: Error, socket: Socket): void {
     : timeout
       ? '408 Request Timeout'
       : '400 Bad Request';
-  const text = `modgate: the request is not valid HTTP\n`;
+  end(socket, status, 'the request is not valid HTTP');
+}
+
+function refuseTunnel(socket: Duplex): void {
+  end(socket, '405 Method Not Allowed', 'the method CONNECT is not allowed here', 'Allow: GET, HEAD\r\n');
+}
+
+/** The whole answer to what no request is made of; the connection ends with it. */
+function end(socket: Duplex, status: string, why: string, headers = ''): void {
+  const text = `modgate: ${why}\n`;
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    `HTTP/1.1 ${status}\r\n${headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
   );
 }
 

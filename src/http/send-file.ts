@@ -22,7 +22,7 @@ export function sendPrepared(exchange: Exchange, prepared: Prepared): void {
     exchange.send(304, withoutLength(current.headers), '');
     return;
   }
-  const range = wantedRange(headers, plain.body.length, validators);
+  const range = exchange.head ? 'whole' : wantedRange(headers, plain.body.length, validators);
   if (range === 'unsatisfiable') {
     sendUnsatisfiable(exchange, plain.body.length);
   } else if (range === 'whole') {
@@ -79,7 +79,7 @@ export async function sendContent(
     const validators = { etag: `"${modified.toString(36)}-${size.toString(36)}"`, modified };
     const common = [...commonHeaders(reply, kind, now), 'ETag', validators.etag, 'Accept-Ranges', 'bytes'];
     if (isNotModified(exchange.req.headers, validators)) return exchange.send(304, common, '');
-    const range = wantedRange(exchange.req.headers, size, validators);
+    const range = exchange.head ? 'whole' : wantedRange(exchange.req.headers, size, validators);
     if (range === 'unsatisfiable') return sendUnsatisfiable(exchange, size);
     const { first, last } = range === 'whole' ? { first: 0, last: size - 1 } : range;
     const part = ['Content-Length', String(last + 1 - first)];

@@ -36,7 +36,7 @@ const ENDPOINTS: readonly string[] = [
 
 const BAD_ENDPOINTS: readonly (readonly [endpoint: string, code: 'BAD_ROUTE' | 'INVALID_MODULE'])[] = [
   ['', 'BAD_ROUTE'],
-  ['supported', 'BAD_ROUTE'],
+  ['supports', 'BAD_ROUTE'],
   ['latest/', 'BAD_ROUTE'],
   ['../latest', 'BAD_ROUTE'],
   ['lookup/golang.org/x/text', 'BAD_ROUTE'],

@@ -45,7 +45,7 @@ export const keys = {
   },
   /**
    * @param name of the checksum database: a host, perhaps with a port and a path
-   * @param endpoint `latest`, `lookup/<escaped path>@<escaped version>` or `tile/8/<L>/<N>[.p/<W>]`
+   * @param endpoint `supported`, `latest`, `lookup/<escaped path>@<escaped version>` or `tile/8/<L>/<N>[.p/<W>]`
    * @throws BAD_ROUTE for what is neither; INVALID_MODULE for a look-up of what cannot be a module
    */
   sumdb(name: string, endpoint: string): TreeKey {
@@ -74,7 +74,7 @@ const TILE =
   /^tile\/8\/(?:data|[0-9]|[1-5][0-9]|6[0-3])\/(?!x000)(?:x[0-9]{3}\/){0,5}[0-9]{3}(?:\.p\/(?:[1-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?$/;
 
 function checkEndpoint(endpoint: string): void {
-  if (endpoint === 'latest' || TILE.test(endpoint)) return;
+  if (endpoint === 'latest' || endpoint === 'supported' || TILE.test(endpoint)) return;
   const at = endpoint.lastIndexOf('@');
   if (!endpoint.startsWith('lookup/') || at < 0) {
     throw new ModgateError('BAD_ROUTE', 'not an endpoint of a checksum database');

@@ -139,7 +139,7 @@ export class ThreadWriter implements Writer {
     this.#thread = undefined;
     const lost = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of lost) reject(error);
+    for (const pending of lost) pending.reject(error);
   }
 
   #checkOwned(fd: number): void {

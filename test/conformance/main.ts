@@ -33,6 +33,12 @@ function print(outcome: Outcome, json: boolean): void {
   for (const fault of faults) process.stdout.write(`       ${fault}\n`);
 }
 
+/** The table is about the fixture's modules: without them nearly every row would fail, and say nothing. */
+async function fixtureIsBehind(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/example.com/plain/@v/v1.0.0.mod`).catch(() => undefined);
+  return response?.status === 200;
+}
+
 async function hold(url: string, json: boolean): Promise<void> {
   const outcomes = await runTable(url.replace(/\/$/, ''), (outcome) => print(outcome, json));
   const failed = outcomes.filter((outcome) => outcome.faults.length > 0).length;
@@ -72,6 +78,11 @@ async function main(): Promise<void> {
   if (url === undefined || values.help === true) {
     process.stderr.write(USAGE);
     process.exitCode = values.help === true ? 0 : 2;
+    return;
+  }
+  if (!(await fixtureIsBehind(url.replace(/\/$/, '')))) {
+    process.stderr.write(`${url} does not serve the fixture's module example.com/plain\n\n${USAGE}`);
+    process.exitCode = 2;
     return;
   }
   await hold(url, json);
