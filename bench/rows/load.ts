@@ -38,13 +38,12 @@ function loadRow(name: string, title: string, file: string, measures: readonly M
     contenders: async (bench, scope) => {
       needsWrk();
       const folder = path.join(bench.folder, name);
-      const upstream = await startProgram(scope, path.join(folder, 'upstream'), 'upstream', [
-        await moduleTree(bench),
-      ]);
+      // The others serve the very files that modgate stores. Its own tree would do for all but lists: those of the
+      // tree name what is stored, not what the source named.
+      const tree = await moduleTree(bench);
+      const upstream = await startProgram(scope, path.join(folder, 'upstream'), 'upstream', [tree]);
       const modgate = await startModgate(scope, path.join(folder, 'modgate'), { upstream: upstream.url });
-      // The others serve the very files that modgate stores.
       await read(modgate.url, file);
-      const tree = path.join(folder, 'modgate', 'data', 'tree');
       const nginx = await startNginx(scope, path.join(folder, 'nginx'), tree);
       const bare = await startProgram(scope, path.join(folder, 'bare'), 'bare', [tree]);
       const contenders = [

@@ -72,7 +72,7 @@ export class Transfer {
     let open = true;
     return {
       trace: this.trace,
-      read: (position, most, signal) => this.#read(position, most, signal),
+      read: (buffer, position, signal) => this.#read(buffer, position, signal),
       ready: (signal) => this.#available(0, signal).then(() => this.#size()),
       done: (signal) => this.#done(signal),
       close: async () => {
@@ -91,12 +91,10 @@ export class Transfer {
     this.#abandon();
   }
 
-  async #read(position: number, most: number, signal: AbortSignal): Promise<Buffer> {
-    const wanted = Math.min(await this.#available(position, signal), most);
-    const held = this.#staged.held(position, wanted);
-    if (held !== undefined) return held;
-    const buffer = Buffer.allocUnsafeSlow(wanted);
-    return buffer.subarray(0, await this.#staged.read(buffer, position));
+  async #read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
+    const available = await this.#available(position, signal);
+    const wanted = Math.min(available, buffer.byteLength);
+    return wanted === 0 ? 0 : this.#staged.read(buffer.subarray(0, wanted), position);
   }
 
   /** Bytes that may be read at a position, 0 at the end; waits until there are some. */
@@ -140,7 +138,7 @@ export interface TransferReader {
   ready(signal: AbortSignal): Promise<number | undefined>;
   /** Waits until the file is checked and stored. Throws what made the transfer fail. */
   done(signal: AbortSignal): Promise<void>;
-  /** Some bytes from a place on, none at the end of the checked file; nobody may change them. Throws what made the transfer fail. */
-  read(position: number, most: number, signal: AbortSignal): Promise<Buffer>;
+  /** Bytes read into the buffer, 0 at the end of the checked file. Throws what made the transfer fail. */
+  read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

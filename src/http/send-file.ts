@@ -5,10 +5,8 @@ import { isNotModified, wantedRange } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
 import type { Variant } from './hot.ts';
 import type { Kind } from './kinds.ts';
+import { PIECE, pieces } from './pieces.ts';
 import { commonHeaders, compressedEtag, type Prepared } from './prepare.ts';
-
-/** bytes that one reader holds in memory */
-const PIECE = 256 << 10;
 
 /** Writes an answer that is held in memory, as far as its conditions and range want it. */
 export function sendPrepared(exchange: Exchange, prepared: Prepared): void {
@@ -86,7 +84,7 @@ export async function sendContent(
     if (range !== 'whole') part.push('Content-Range', `bytes ${first}-${last}/${size}`);
     exchange.begin(range === 'whole' ? 200 : 206, [...common, ...part]);
     if (exchange.head) exchange.res.end();
-    else await pump(exchange, first, last + 1, (position, most) => pieceOf(content, position, most));
+    else await pump(exchange, first, last + 1, (buffer, position) => content.read(buffer, position));
   } finally {
     await content.close();
   }
@@ -105,50 +103,50 @@ export async function sendTransfer(
     const size = await reader.ready(signal);
     const length = size === undefined ? [] : ['Content-Length', String(size)];
     exchange.begin(200, [...commonHeaders(reply, kind, now), ...length]);
-    await pump(exchange, 0, size ?? Infinity, (position, most) => reader.read(position, most, signal));
+    await pump(exchange, 0, size ?? Infinity, (buffer, position) => reader.read(buffer, position, signal));
   } finally {
     await reader.close();
   }
 }
 
-async function pieceOf(content: ContentReply['content'], position: number, most: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(most);
-  return buffer.subarray(0, await content.read(buffer, position));
-}
-
-/** Hands pieces to the caller, as fast as it takes them; one piece is in memory at a time. */
+/** Copies pieces to the caller, as fast as it takes them; one piece is in memory at a time. */
 async function pump(
   exchange: Exchange,
   first: number,
   end: number,
-  read: (position: number, most: number) => Promise<Buffer>,
+  read: (buffer: Buffer, position: number) => Promise<number>,
 ): Promise<void> {
   const { res, signal } = exchange;
+  const piece = pieces.take();
   let position = first;
   while (position < end) {
-    const piece = await read(position, Math.min(PIECE, end - position));
-    if (piece.length === 0) break;
-    position += piece.length;
-    exchange.bytes += piece.length;
-    await written(exchange, piece);
+    const count = await read(piece.subarray(0, Math.min(PIECE, end - position)), position);
+    if (count === 0) break;
+    position += count;
+    exchange.bytes += count;
+    // The piece of a connection that broke may still be in the hands of the system: it is not used again.
+    const taken = await written(exchange, piece.subarray(0, count));
     if (signal.aborted) throw signal.reason;
+    if (!taken) throw new ModgateError('CANCELED', 'the caller has left');
   }
+  pieces.give(piece);
   if (end !== Infinity && position < end)
     throw new ModgateError('STORE_FAILED', `a stored file ended after ${position} of ${end} bytes`);
   res.end();
 }
 
-/** Resolves when the caller has taken the piece, or has left. */
-function written({ res }: Exchange, piece: Buffer): Promise<void> {
+/** True when the caller's system has taken the piece, false when the caller has left. */
+function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     if (res.destroyed) {
-      resolve();
+      resolve(false);
       return;
     }
-    res.once('close', resolve);
-    res.write(piece, () => {
-      res.off('close', resolve);
-      resolve();
+    const onClose = () => resolve(false);
+    res.once('close', onClose);
+    res.write(piece, (error) => {
+      res.off('close', onClose);
+      resolve(error === null || error === undefined);
     });
   });
 }

@@ -8,7 +8,7 @@ import { parseKey, type TreeKey } from './key.ts';
 import { FileStaged } from './staged.ts';
 import { ThreadWriter } from './thread-writer.ts';
 import type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';
-import { MemoryBudget } from './window.ts';
+import { PiecePool } from './window.ts';
 import { DirectWriter, type Temp, type Writer } from './writer.ts';
 
 export interface FileTreeOptions {
@@ -37,7 +37,7 @@ export class FileTree implements Tree {
   readonly #root: string;
   readonly #ops: FsOps;
   readonly #writer: Writer;
-  readonly #memory = new MemoryBudget(STAGED_MEMORY);
+  readonly #memory = new PiecePool(STAGED_MEMORY);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;

@@ -3,7 +3,7 @@ import { Descriptor } from './descriptor.ts';
 import { storeFault } from './fault.ts';
 import type { FsOps } from './fs-ops.ts';
 import type { Outcome, StagedFile } from './tree.ts';
-import { type MemoryBudget, PIECE, Window } from './window.ts';
+import { type PiecePool, Window } from './window.ts';
 import type { Temp, Writer } from './writer.ts';
 
 interface Parts {
@@ -11,7 +11,7 @@ interface Parts {
   /** for readers */
   readonly ops: FsOps;
   /** of all staged files together */
-  readonly memory: MemoryBudget;
+  readonly memory: PiecePool;
 }
 
 /** The temporary file behind it. */
@@ -58,30 +58,18 @@ export class FileStaged implements StagedFile {
     });
   }
 
-  held(position: number, most: number): Buffer | undefined {
-    return this.#window.view(position, most);
-  }
-
   async read(buffer: Uint8Array, position: number): Promise<number> {
     try {
       if (this.#holders === 0) throw closed();
       let done = 0;
       while (done < buffer.length && position + done < this.size) {
-        const held = this.#window.view(position + done, buffer.length - done);
-        if (held === undefined) {
-          // Fixed now: a piece that is written out meanwhile is on the disk by then.
-          const end = Math.min(buffer.length, this.#window.start - position);
-          const got = await this.#opened().descriptor.read(
-            buffer.subarray(done, end),
-            position + done,
-            this.#written,
-          );
-          if (got === 0) break;
-          done += got;
-        } else {
-          buffer.set(held, done);
-          done += held.length;
-        }
+        const rest = buffer.subarray(done);
+        // What is not in memory is on the disk: a piece is written before it is dropped.
+        const got =
+          this.#window.copy(rest, position + done) ||
+          (await this.#opened().descriptor.read(rest, position + done, this.#written));
+        if (got === 0) break;
+        done += got;
       }
       return done;
     } catch (error) {
@@ -138,7 +126,7 @@ export class FileStaged implements StagedFile {
     this.#disk ??= await this.#create();
     const { descriptor } = this.#disk;
     while (this.#written < this.size) {
-      const bytes = this.#window.view(this.#written, PIECE);
+      const bytes = this.#window.view(this.#written);
       if (bytes === undefined)
         throw new ModgateError('INTERNAL', 'bytes left the memory before they were written');
       await descriptor.use((fd) => this.#parts.writer.write(fd, bytes, this.#written));

@@ -33,8 +33,6 @@ export interface StagedFile {
   readonly size: number;
   /** Appends; one call at a time. After a failure every later write and adopt() fails with the same error. */
   write(chunk: Uint8Array): Promise<void>;
-  /** At most `most` bytes from a place on, where they are in memory; nobody may change them. */
-  held(position: number, most: number): Buffer | undefined;
   /** As `Content.read`, up to the present size. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Where all bytes so far are on this machine, for a checker that opens them by itself; true until adopt() or the last release(). */

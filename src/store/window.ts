@@ -1,51 +1,59 @@
-/** bytes of one piece; a file's end is held in two of them at most */
-export const PIECE = 512 << 10;
-/** bytes that a piece begins with; it grows, so that a small file does not cost a whole one */
-const FIRST = 64 << 10;
+/** bytes of one piece */
+export const PIECE = 256 << 10;
+/** of one file: together 1 MiB */
+const MOST = 4;
+/** unused pieces that are kept: 16 MiB */
+const MOST_FREE = 64;
 
-/** Bytes that all growing files together may hold in memory beside the piece that each of them always has. */
-export class MemoryBudget {
+/**
+ * The pieces of memory of all growing files. They are used again and again: left to the garbage collector, those of
+ * one large file would be hundreds of MiB before it looks. They are shared memory, so that a thread can write them
+ * without a copy.
+ */
+export class PiecePool {
   readonly #limit: number;
+  readonly #free: Buffer[] = [];
   #used = 0;
 
-  /** @param limit bytes */
+  /** @param limit bytes that files may hold together beside the one piece that each of them always has */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
+  /** True where more is held than the limit. */
   get exceeded(): boolean {
     return this.#used > this.#limit;
   }
 
-  take(bytes: number): void {
-    this.#used += bytes;
+  take(): Buffer {
+    this.#used += PIECE;
+    return this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(PIECE));
   }
 
-  give(bytes: number): void {
-    this.#used -= bytes;
+  give(piece: Buffer): void {
+    this.#used -= PIECE;
+    if (this.#free.length < MOST_FREE) this.#free.push(piece);
   }
 }
 
 interface Piece {
   /** place of its first byte in the file */
   readonly start: number;
-  /** only ever appended to, so that views of what is filled stay true; replaced by a larger one as it grows */
-  buffer: Buffer;
+  readonly buffer: Buffer;
   filled: number;
 }
 
 /**
  * The end of a growing file in memory: a file of up to 1 MiB whole. Readers who keep up never touch the disk,
- * and what is written there is written in large pieces. Whoever writes a file's bytes to the disk owns the
- * window; it gives back what it holds when it is dropped.
+ * and what is written there is written in large pieces.
  */
 export class Window {
-  readonly #budget: MemoryBudget;
-  #pieces: Piece[] = [];
+  readonly #pool: PiecePool;
+  readonly #pieces: Piece[] = [];
   #end = 0;
 
-  constructor(budget: MemoryBudget) {
-    this.#budget = budget;
+  constructor(pool: PiecePool) {
+    this.#pool = pool;
   }
 
   /** The file's size so far. */
@@ -62,52 +70,51 @@ export class Window {
   get full(): boolean {
     const last = this.#pieces.at(-1);
     if (last === undefined || last.filled < PIECE) return false;
-    return this.#pieces.length === 2 || this.#budget.exceeded;
+    return this.#pieces.length === MOST || this.#pool.exceeded;
   }
 
   /** Takes as many bytes as fit in the last piece, or in a new one; returns how many. */
   append(bytes: Uint8Array): number {
     let last = this.#pieces.at(-1);
     if (last === undefined || last.filled === PIECE) {
-      last = { start: this.#end, buffer: this.#allocate(FIRST), filled: 0 };
+      last = { start: this.#end, buffer: this.#pool.take(), filled: 0 };
       this.#pieces.push(last);
     }
     const count = Math.min(bytes.length, PIECE - last.filled);
-    this.#grow(last, last.filled + count);
     last.buffer.set(bytes.subarray(0, count), last.filled);
     last.filled += count;
     this.#end += count;
     return count;
   }
 
-  /** A view of what is held at a place, `undefined` where nothing is; it stays true. */
-  view(position: number, most: number): Buffer | undefined {
+  /** Bytes copied from a place on, as far as they are held: 0 where nothing is. */
+  copy(buffer: Uint8Array, position: number): number {
+    let done = 0;
+    for (const { start, buffer: piece, filled } of this.#pieces) {
+      const at = position + done - start;
+      if (at < 0 || at >= filled) continue;
+      const count = Math.min(filled - at, buffer.length - done);
+      buffer.set(piece.subarray(at, at + count), done);
+      done += count;
+    }
+    return done;
+  }
+
+  /** A view of what one piece holds from a place on, true until the piece is dropped; `undefined` where nothing is. */
+  view(position: number): Buffer | undefined {
     for (const { start, buffer, filled } of this.#pieces) {
       const at = position - start;
-      if (at >= 0 && at < filled) return buffer.subarray(at, Math.min(filled, at + most));
+      if (at >= 0 && at < filled) return buffer.subarray(at, filled);
     }
     return undefined;
   }
 
   dropOldest(): void {
     const oldest = this.#pieces.shift();
-    if (oldest !== undefined) this.#budget.give(oldest.buffer.length);
+    if (oldest !== undefined) this.#pool.give(oldest.buffer);
   }
 
   drop(): void {
     while (this.#pieces.length > 0) this.dropOldest();
-  }
-
-  #grow(piece: Piece, wanted: number): void {
-    if (wanted <= piece.buffer.length) return;
-    const larger = this.#allocate(Math.min(PIECE, Math.max(wanted, piece.buffer.length * 2)));
-    piece.buffer.copy(larger, 0, 0, piece.filled);
-    this.#budget.give(piece.buffer.length);
-    piece.buffer = larger;
-  }
-
-  #allocate(bytes: number): Buffer {
-    this.#budget.take(bytes);
-    return Buffer.allocUnsafeSlow(bytes);
   }
 }
