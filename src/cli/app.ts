@@ -53,6 +53,7 @@ export async function startApp(config: Config, logger: Logger, version: string):
   };
   try {
     const url = await listener.listen(config.listen.host, config.listen.port);
+    void warnOfStore(tree, logger);
     return {
       url,
       close: async () => {
@@ -170,6 +171,12 @@ async function storeState(tree: Tree): Promise<PartState> {
     ok: !little,
     detail: `${Math.floor(freeBytes / 2 ** 20)} MiB free${little ? ', which is little' : ''}`,
   };
+}
+
+/** Tells at the start what /readyz tells later, and lets the thread that writes start before somebody waits for it. */
+async function warnOfStore(tree: Tree, logger: Logger): Promise<void> {
+  const { ok, detail } = await storeState(tree);
+  if (!ok) logger.warn({ part: 'store', detail }, 'the store is not well');
 }
 
 function after(ms: number): Promise<undefined> {

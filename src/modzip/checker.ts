@@ -25,8 +25,11 @@ interface Job {
 const DEFAULT_WORKERS = 2;
 /** ms; the biggest zip allowed takes some seconds. */
 const DEFAULT_DEADLINE = 120_000;
-/** MiB of JavaScript heap of a thread: enough for the most names that a check allows. */
-const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 };
+/**
+ * MiB of JavaScript heap of a thread: enough for the most names that a check allows, and little for what is young, so
+ * that the contents of files are freed soon.
+ */
+const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 };
 
 /**
  * Checks zips in worker threads, each one zip at a time, the others waiting in order. Threads start when they are

@@ -30,6 +30,10 @@ test('a disk that is really full', {
   assert.match(small.text, /DISK_FULL/);
   assert.match(small.text, /full/);
   assert.equal((await modgate.ask('/example.com/plain/@v/v1.0.0.zip')).status, 200, 'hits are served');
+  await modgate.stop();
+  await modgate.restart();
+  await modgate.log(({ msg }) => msg === 'the store is not well', 'that the store is full, at the start');
+  assert.equal((await modgate.ask('/example.com/plain/@v/v1.0.0.zip')).status, 200, 'and hits are served');
   fs.rmSync(filler);
   assert.equal(
     (await modgate.ask('/example.com/plain/@v/v1.1.0.mod')).status,
