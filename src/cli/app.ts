@@ -173,7 +173,7 @@ async function storeState(tree: Tree): Promise<PartState> {
   };
 }
 
-/** Tells at the start what /readyz tells later, and lets the thread that writes start before somebody waits for it. */
+/** Tells at the start what /readyz tells later. */
 async function warnOfStore(tree: Tree, logger: Logger): Promise<void> {
   const { ok, detail } = await storeState(tree);
   if (!ok) logger.warn({ part: 'store', detail }, 'the store is not well');

@@ -37,6 +37,8 @@ export class FileTree implements Tree {
   readonly #root: string;
   readonly #ops: FsOps;
   readonly #writer: Writer;
+  /** for what must not wait behind writes */
+  readonly #direct: DirectWriter;
   readonly #memory = new PiecePool(STAGED_MEMORY);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #sweeper: NodeJS.Timeout;
@@ -58,15 +60,16 @@ export class FileTree implements Tree {
       await ops.unlink(file).catch(() => undefined);
     };
     const writer = options.ops === undefined ? new ThreadWriter({ data, threads, log, discard }) : direct;
-    return new FileTree(data, ops, writer, () => direct.sweep());
+    return new FileTree(data, ops, writer, direct);
   }
 
-  private constructor(data: string, ops: FsOps, writer: Writer, sweep: () => Promise<void>) {
+  private constructor(data: string, ops: FsOps, writer: Writer, direct: DirectWriter) {
     this.#root = join(data, 'tree');
     this.#ops = ops;
     this.#writer = writer;
+    this.#direct = direct;
     // In between too: where a container was replaced, only age tells that its files are left over.
-    this.#sweeper = setInterval(() => void sweep().catch(() => undefined), SWEEP_EVERY).unref();
+    this.#sweeper = setInterval(() => void direct.sweep().catch(() => undefined), SWEEP_EVERY).unref();
   }
 
   /** Waits for the writes under way and refuses new ones; what is open stays readable. */
@@ -134,7 +137,7 @@ export class FileTree implements Tree {
   async #try(): Promise<Probe> {
     const freeBytes = await this.#ops.free(this.#root).catch(() => 0);
     try {
-      await this.#writer.probe();
+      await this.#direct.probe();
       return { writable: true, freeBytes, fault: undefined };
     } catch (error) {
       return { writable: false, freeBytes, fault: toModgateError(error) };

@@ -108,14 +108,15 @@ describe('a thread that writes', () => {
 
   it('cannot start: the call fails, and the next one too', async () => {
     const broken = make('throw new Error("no")');
-    for (let i = 0; i < 2; i++) await assert.rejects(broken.probe(), { code: 'INTERNAL', message: /ended/ });
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(broken.delete(KEY), { code: 'INTERNAL', message: /ended/ });
     await broken.close();
   });
 
   it('takes nothing after its end', async () => {
-    await writer.probe();
+    await writer.delete(KEY);
     await writer.close();
-    await assert.rejects(writer.probe(), { code: 'SHUTTING_DOWN' });
+    await assert.rejects(writer.delete(KEY), { code: 'SHUTTING_DOWN' });
     await assert.rejects(writer.create(), { code: 'SHUTTING_DOWN' });
   });
 });

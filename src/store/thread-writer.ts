@@ -74,10 +74,6 @@ export class ThreadWriter implements Writer {
     else await this.#options.discard(held.temp);
   }
 
-  async probe(): Promise<void> {
-    await this.#ask({ kind: 'probe' });
-  }
-
   /** Ends the thread; what it still had to do fails. Temporary files can be read and discarded all the same. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -137,7 +137,7 @@ describe('a staged file', () => {
     const folder = tempFolder();
     const tree = await FileTree.open(folder.path, { logger: silent() });
     // The thread that writes has descriptors of its own.
-    await tree.probe();
+    await tree.delete(KEY);
     const before = openDescriptors();
     const staged = await tree.stage();
     const writing = staged.write(Buffer.from('some'));

@@ -16,8 +16,7 @@ export type WriterCall =
       readonly size: number;
       readonly expect: Expect;
     }
-  | { readonly kind: 'discard'; readonly fd: number }
-  | { readonly kind: 'probe' };
+  | { readonly kind: 'discard'; readonly fd: number };
 
 export type WriterValue = Outcome | Temp | undefined;
 
@@ -57,9 +56,6 @@ export async function perform(writer: Writer, call: WriterCall): Promise<WriterV
       return undefined;
     case 'discard':
       await writer.discard(call.fd);
-      return undefined;
-    case 'probe':
-      await writer.probe();
       return undefined;
   }
 }

@@ -29,8 +29,6 @@ export interface Writer {
   adopt(key: TreeKey, fd: number, size: number, expect: Expect): Promise<Outcome>;
   /** Closes the file, and removes its temporary name where it has one still. */
   discard(fd: number): Promise<void>;
-  /** Writes a file for real, and removes it. */
-  probe(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -129,6 +127,7 @@ export class DirectWriter implements Writer {
     if (file !== '') await this.#temps.remove(file);
   }
 
+  /** Writes a file for real, and removes it. */
   probe(): Promise<void> {
     return told('trying to write', async () => {
       await this.#temps.remove(await this.#admitter.writeTemp(Buffer.from('probe\n'), undefined));
