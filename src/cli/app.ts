@@ -47,8 +47,10 @@ export async function startApp(config: Config, logger: Logger, version: string):
   const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
   const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
   const free = async () => {
+    // Nothing more is fetched; what is there by now is checked, stored and listed.
+    await Promise.all(everySource.map((source) => source.close()));
     await gateway.close();
-    await Promise.all([...everySource.map((source) => source.close()), checker.close()]);
+    await checker.close();
     await tree.close();
   };
   try {

@@ -281,6 +281,22 @@ describe('the gateway', () => {
     await kept?.close();
   });
 
+  it('names in the list what is stored while it closes', async () => {
+    const latch = new Latch();
+    const m15 = { path, version: version('v1.5.0') };
+    await ask({ kind: 'mod', m: m15 });
+    source.beforeBody = latch.opened;
+    const info = ask({ kind: 'info', m: m15 });
+    // The fetch has begun.
+    while (source.files < 2) await new Promise((resolve) => setImmediate(resolve));
+    const closed = gateway.close();
+    latch.open();
+    await Promise.all([info, closed]);
+    const kept = await tree.open(keys.list(path));
+    assert.equal((await kept?.bytes())?.toString(), 'v1.5.0\n');
+    await kept?.close();
+  });
+
   it('calls nothing absent that only cannot be asked for', async () => {
     await whole(await askZip());
     source.query = () => Promise.reject(new ModgateError('UPSTREAM_UNREACHABLE', 'down'));

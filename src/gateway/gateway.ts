@@ -15,6 +15,9 @@ import { SmallFiles } from './small-files.ts';
 import { type PassedDatabase, SumdbPass } from './sumdb-pass.ts';
 import { Zips } from './zips.ts';
 
+/** ms that fetches may still take for storing what they have when the gateway stops */
+const LAST_ADMISSIONS = 5_000;
+
 /** What the GOPROXY protocol can ask for. */
 export type Ask =
   | { readonly kind: 'list' | 'latest'; readonly path: ModulePath }
@@ -76,8 +79,10 @@ export class Gateway {
     return this.#misses.inFlight;
   }
 
+  /** Lets what has been received be stored, and then be named in its list. */
   async close(): Promise<void> {
     this.#answers.close();
+    await this.#misses.settled(LAST_ADMISSIONS);
     await this.#lists.close();
   }
 

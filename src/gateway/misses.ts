@@ -12,6 +12,8 @@ export class Misses {
   readonly #limits: { fetches: number; queue: number };
   readonly #clock: Clock;
   readonly #durations: Histogram;
+  #running = 0;
+  readonly #waiting = new Set<() => void>();
 
   constructor(limits: { fetches: number; queue: number }, deps: { clock: Clock; metrics: Metrics }) {
     this.#limits = limits;
@@ -36,6 +38,7 @@ export class Misses {
   /** @param whom the chain, or whatever else is asked as one */
   async run<T>(kind: string, whom: object, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
     const start = this.#clock.monotonic();
+    this.#running++;
     let outcome = 'ok';
     try {
       return await this.#gateOf(whom).run(signal, job);
@@ -44,7 +47,20 @@ export class Misses {
       throw thrown;
     } finally {
       this.#durations.with(kind, outcome).observe((this.#clock.monotonic() - start) / 1000);
+      this.#running--;
+      if (this.#running === 0) for (const resolve of this.#waiting) resolve();
     }
+  }
+
+  /** Resolves when nothing runs, or after the limit (ms). */
+  async settled(limit: number): Promise<void> {
+    if (this.#running === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      timer = setTimeout(resolve, limit);
+    });
+    clearTimeout(timer);
   }
 
   #gateOf(whom: object): FetchGate {

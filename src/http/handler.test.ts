@@ -335,3 +335,45 @@ it('HEAD pays no heed to Range, which is defined for GET alone', async () => {
   assert.match(text, /^HTTP\/1\.1 200 /);
   assert.match(text, new RegExp(`content-length: ${LARGE}\r\n`, 'i'));
 });
+
+describe('CONNECT from a caller that means harm', () => {
+  const CONNECT = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n';
+
+  it('and resets the connection ends nothing but the connection', async () => {
+    const { port } = await serve({ answer: () => largeFile() });
+    for (let i = 0; i < 300; i++) {
+      const socket = await dial(port, CONNECT);
+      socket.resetAndDestroy();
+    }
+    assert.equal((await ask(port, CONNECT))[0]?.status, 405);
+  });
+
+  it('and never ends its side holds no connection', { timeout: 10_000 }, async () => {
+    const { port } = await serve({ answer: () => largeFile() });
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    await once(socket, 'connect');
+    socket.write(CONNECT);
+    socket.resume();
+    await once(socket, 'end');
+    // Whoever writes to a connection that is gone hears so.
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const poke = setInterval(() => socket.write('x'), 10);
+    await closed;
+    clearInterval(poke);
+  });
+
+  it('and sends it behind another request puts nothing into that answer', async () => {
+    const { port } = await serve({ answer: () => largeFile() });
+    for (const wait of [false, true]) {
+      const socket = await dial(port, wait ? get(ZIP) : get(ZIP) + CONNECT);
+      let text = '';
+      socket.on('data', (piece: Buffer) => {
+        if (wait && text === '') socket.write(CONNECT);
+        text += piece.toString('latin1');
+      });
+      await once(socket, 'close');
+      assert.doesNotMatch(text, /405|CONNECT/);
+    }
+  });
+});

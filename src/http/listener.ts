@@ -92,15 +92,26 @@ function refuse(error: Error, socket: Socket): void {
   end(socket, status, 'the request is not valid HTTP');
 }
 
+/** From here on Node does nothing for the socket: no error is heard, no time limit ends it. */
 function refuseTunnel(socket: Duplex): void {
-  end(socket, '405 Method Not Allowed', 'the method CONNECT is not allowed here', 'Allow: GET, HEAD\r\n');
+  socket.on('error', () => socket.destroy());
+  // Behind a request that is being answered it would land in that answer, or in its place.
+  if (hasAnswerUnderWay(socket)) socket.destroy();
+  else
+    end(socket, '405 Method Not Allowed', 'the method CONNECT is not allowed here', 'Allow: GET, HEAD\r\n');
 }
 
-/** The whole answer to what no request is made of; the connection ends with it. */
+/** Node's server keeps the response that a socket is for in this field, null in between. */
+function hasAnswerUnderWay(socket: Duplex): boolean {
+  return '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined;
+}
+
+/** The whole answer to what no request is made of; the connection ends with it, whatever the other side does. */
 function end(socket: Duplex, status: string, why: string, headers = ''): void {
   const text = `modgate: ${why}\n`;
   socket.end(
     `HTTP/1.1 ${status}\r\n${headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    () => socket.destroy(),
   );
 }
 

@@ -22,6 +22,8 @@ export interface FileTreeOptions {
 
 /** bytes of all staged files together, beyond which each has one piece in memory at most */
 const STAGED_MEMORY = 32 << 20;
+/** ms; a disk that takes longer for one call takes nothing for the time being */
+const STUCK = 10_000;
 /** ms between two looks for files that dead processes left */
 const SWEEP_EVERY = 60 * 60 * 1000;
 
@@ -59,7 +61,9 @@ export class FileTree implements Tree {
       await ops.close(fd).catch(() => undefined);
       await ops.unlink(file).catch(() => undefined);
     };
-    const writer = options.ops === undefined ? new ThreadWriter({ data, threads, log, discard }) : direct;
+    const lost = (prefix: string) => direct.removeAll(prefix);
+    const writer =
+      options.ops === undefined ? new ThreadWriter({ data, threads, log, discard, lost }) : direct;
     return new FileTree(data, ops, writer, direct);
   }
 
@@ -136,6 +140,8 @@ export class FileTree implements Tree {
 
   async #try(): Promise<Probe> {
     const freeBytes = await this.#ops.free(this.#root).catch(() => 0);
+    const { waiting } = this.#writer;
+    if (waiting > STUCK) return { writable: false, freeBytes, fault: stuck(waiting) };
     try {
       await this.#direct.probe();
       return { writable: true, freeBytes, fault: undefined };
@@ -159,6 +165,14 @@ export class FileTree implements Tree {
       this.#underWay.delete(running);
     }
   }
+}
+
+function stuck(waiting: number): ModgateError {
+  return new ModgateError(
+    'STORE_FAILED',
+    `the module store failed: a write has been waiting for the disk for ${Math.round(waiting / 1000)} s`,
+    { next: 'Look whether the file system of the data folder answers.' },
+  );
 }
 
 function poolSize(): number {

@@ -41,8 +41,9 @@ export class FileStaged implements StagedFile {
     this.#window = new Window(parts.memory);
   }
 
+  /** Nothing is there for readers before the disk has taken something. */
   get size(): number {
-    return this.#window.end;
+    return this.#written === 0 ? 0 : this.#window.end;
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -116,8 +117,8 @@ export class FileStaged implements StagedFile {
     });
     if (outcome === undefined) throw conflict ?? new ModgateError('INTERNAL', 'an adoption had no outcome');
     this.#adopted = true;
-    // Whoever still reads does so at a pace of its own: where memory is short it is for files on their way.
-    if (this.#parts.memory.exceeded) this.#window.drop();
+    // Whoever still reads does so at a pace of its own: memory is for files on their way.
+    this.#window.spare();
     return outcome;
   }
 
@@ -125,7 +126,7 @@ export class FileStaged implements StagedFile {
   async #writeOut(): Promise<void> {
     this.#disk ??= await this.#create();
     const { descriptor } = this.#disk;
-    while (this.#written < this.size) {
+    while (this.#written < this.#window.end) {
       const bytes = this.#window.view(this.#written);
       if (bytes === undefined)
         throw new ModgateError('INTERNAL', 'bytes left the memory before they were written');

@@ -22,12 +22,14 @@ export class Temps {
   readonly #log: StoreLog;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #me: Owner = self();
-  readonly #prefix = ownerPrefix(this.#me);
+  readonly #prefix: string;
   /** Names of ours that could not be removed: tried again with the next one. */
   readonly #left = new Set<string>();
   #count = 0;
 
-  constructor(folder: string, ops: FsOps, log: StoreLog, clock: Pick<Clock, 'now'>) {
+  /** @param prefix of the names, as ownerPrefix makes them; default: one that nobody else has */
+  constructor(folder: string, ops: FsOps, log: StoreLog, clock: Pick<Clock, 'now'>, prefix?: string) {
+    this.#prefix = prefix ?? ownerPrefix(this.#me);
     this.folder = folder;
     this.#ops = ops;
     this.#log = log;
@@ -74,6 +76,12 @@ export class Temps {
       else held++;
     }
     return held;
+  }
+
+  /** Removes the files of another prefix, whose user is known to be gone. */
+  async removeAll(prefix: string): Promise<void> {
+    for (const { name } of await this.#ops.readdir(this.folder))
+      if (name.startsWith(prefix)) await this.remove(join(this.folder, name));
   }
 
   /** Removes what dead processes left; returns how many. */

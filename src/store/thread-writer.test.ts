@@ -24,6 +24,7 @@ describe('a thread that writes', () => {
   let folder: Folder;
   let logged: string[];
   let discarded: Temp[];
+  let lost: string[];
   let writer: ThreadWriter;
 
   const make = (script?: string) => {
@@ -35,6 +36,9 @@ describe('a thread that writes', () => {
       discard: async (temp) => {
         discarded.push(temp);
       },
+      lost: async (prefix) => {
+        lost.push(prefix);
+      },
       ...(script === undefined ? {} : { script: new URL(`file://${folder.path}/script.mjs`) }),
     });
   };
@@ -44,6 +48,7 @@ describe('a thread that writes', () => {
     for (const name of ['tree', 'tmp']) mkdirSync(join(folder.path, name));
     logged = [];
     discarded = [];
+    lost = [];
     writer = make();
   });
   afterEach(async () => {
@@ -101,6 +106,7 @@ describe('a thread that writes', () => {
     assert.equal(buffer.toString(), 'some bytes');
     await dying.discard(temp.fd);
     assert.deepEqual(discarded, [temp]);
+    assert.equal(lost.length, 1, 'its files are to be removed');
     await dying.close();
     await dying.discard(next.fd);
     assert.deepEqual(discarded, [temp, next]);

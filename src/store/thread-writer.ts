@@ -1,20 +1,25 @@
 import { Worker } from 'node:worker_threads';
 import { errorOf, ModgateError } from '../errors/index.ts';
 import type { TreeKey } from './key.ts';
+import { ownerPrefix, self } from './owner.ts';
 import type { StoreLog } from './temps.ts';
 import type { Expect, Outcome } from './tree.ts';
 import type { Temp, Writer } from './writer.ts';
 import type { WriterCall, WriterReply, WriterThreadData, WriterValue } from './writer-messages.ts';
 
-export interface ThreadWriterOptions extends WriterThreadData {
+export interface ThreadWriterOptions extends Omit<WriterThreadData, 'prefix'> {
   readonly log: StoreLog;
   /** discards a temporary file whose thread is gone */
   readonly discard: (temp: Temp) => Promise<void>;
+  /** removes the temporary files of a thread that died */
+  readonly lost: (prefix: string) => Promise<void>;
   /** the file that the thread runs, for tests */
   readonly script?: URL;
 }
 
 interface Pending {
+  /** ms, monotonic */
+  readonly since: number;
   resolve(value: WriterValue): void;
   reject(error: ModgateError): void;
 }
@@ -83,11 +88,16 @@ export class ThreadWriter implements Writer {
     await thread.terminate();
   }
 
+  get waiting(): number {
+    const [oldest] = this.#pending.values();
+    return oldest === undefined ? 0 : performance.now() - oldest.since;
+  }
+
   #ask(call: WriterCall): Promise<WriterValue> {
     return new Promise((resolve, reject) => {
       const thread = this.#running();
       const id = ++this.#count;
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { since: performance.now(), resolve, reject });
       if (this.#pending.size === 1) thread.ref();
       thread.postMessage({ id, call });
     });
@@ -97,7 +107,8 @@ export class ThreadWriter implements Writer {
     if (this.#thread !== undefined) return this.#thread;
     if (this.#closed) throw shuttingDown();
     const { data, threads, script = new URL('./writer-worker.js', import.meta.url) } = this.#options;
-    const workerData: WriterThreadData = { data, threads };
+    const prefix = ownerPrefix(self());
+    const workerData: WriterThreadData = { data, threads, prefix };
     // The thread opens temporary files that are read here, so that its end must not close them.
     const thread = new Worker(script, { workerData, resourceLimits: HEAP, trackUnmanagedFds: false });
     this.#thread = thread;
@@ -107,6 +118,7 @@ export class ThreadWriter implements Writer {
       cause = error;
     });
     thread.on('exit', (code) => {
+      if (!this.#closed) void this.#options.lost(prefix).catch(() => undefined);
       this.#gone(
         thread,
         new ModgateError('INTERNAL', 'the thread that writes files ended', {

@@ -43,7 +43,17 @@ describe('a window on the end of a growing file', () => {
     assert.equal(window.append(sample(2 * PIECE, 1)), PIECE);
     assert.equal(window.full, true);
     window.drop();
-    assert.deepEqual([window.start, window.end, pool.exceeded], [PIECE, PIECE, false]);
+    assert.deepEqual([window.start, window.end, pool.isShort()], [PIECE, PIECE, false]);
+  });
+
+  it('takes the pieces of a window that can be spared, and of no other', () => {
+    const pool = new PiecePool(2 * PIECE);
+    const [done, running, next] = [new Window(pool), new Window(pool), new Window(pool)];
+    for (const window of [done, running, next]) window.append(sample(PIECE, 1));
+    assert.equal(next.full, true);
+    done.spare();
+    assert.equal(next.full, false);
+    assert.deepEqual([done.start, running.start], [PIECE, 0]);
   });
 
   it('takes no new memory for what was given back', () => {

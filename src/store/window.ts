@@ -13,6 +13,8 @@ const MOST_FREE = 64;
 export class PiecePool {
   readonly #limit: number;
   readonly #free: Buffer[] = [];
+  /** windows whose bytes are all on the disk */
+  readonly #spare = new Set<Window>();
   #used = 0;
 
   /** @param limit bytes that files may hold together beside the one piece that each of them always has */
@@ -20,9 +22,22 @@ export class PiecePool {
     this.#limit = limit;
   }
 
-  /** True where more is held than the limit. */
-  get exceeded(): boolean {
+  /** True where more is held than the limit, though all that can be spared has been dropped. */
+  isShort(): boolean {
+    for (const window of this.#spare) {
+      if (this.#used <= this.#limit) return false;
+      window.drop();
+    }
     return this.#used > this.#limit;
+  }
+
+  /** The window may be dropped when others need its pieces. */
+  spare(window: Window): void {
+    this.#spare.add(window);
+  }
+
+  forget(window: Window): void {
+    this.#spare.delete(window);
   }
 
   take(): Buffer {
@@ -70,7 +85,7 @@ export class Window {
   get full(): boolean {
     const last = this.#pieces.at(-1);
     if (last === undefined || last.filled < PIECE) return false;
-    return this.#pieces.length === MOST || this.#pool.exceeded;
+    return this.#pieces.length === MOST || this.#pool.isShort();
   }
 
   /** Takes as many bytes as fit in the last piece, or in a new one; returns how many. */
@@ -114,7 +129,13 @@ export class Window {
     if (oldest !== undefined) this.#pool.give(oldest.buffer);
   }
 
+  /** All its bytes are on the disk: whoever needs memory may drop it. */
+  spare(): void {
+    this.#pool.spare(this);
+  }
+
   drop(): void {
+    this.#pool.forget(this);
     while (this.#pieces.length > 0) this.dropOldest();
   }
 }

@@ -38,6 +38,8 @@ export type WriterReply =
 export interface WriterThreadData {
   readonly data: string;
   readonly threads: number;
+  /** of the names of temporary files */
+  readonly prefix: string;
 }
 
 export async function perform(writer: Writer, call: WriterCall): Promise<WriterValue> {

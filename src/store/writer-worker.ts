@@ -25,8 +25,8 @@ function plain(fields: object): Record<string, unknown> {
 }
 
 // workerData is `any`; ThreadWriter is the only one that starts this file.
-const { data, threads } = workerData as WriterThreadData;
-const writer = new DirectWriter({ data, ops: blockingOps, log, clock: { now: () => Date.now() }, threads });
+const given = workerData as WriterThreadData;
+const writer = new DirectWriter({ ...given, ops: blockingOps, log, clock: { now: () => Date.now() } });
 
 parentPort?.on('message', ({ id, call }: WriterRequest) => {
   perform(writer, call).then(

@@ -29,6 +29,8 @@ export interface Writer {
   adopt(key: TreeKey, fd: number, size: number, expect: Expect): Promise<Outcome>;
   /** Closes the file, and removes its temporary name where it has one still. */
   discard(fd: number): Promise<void>;
+  /** ms that the oldest call has been waiting for its answer */
+  readonly waiting: number;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,8 @@ export interface DirectWriterOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** of libuv's pool */
   readonly threads: number;
+  /** of the names of temporary files; default: one that nobody else has */
+  readonly prefix?: string;
 }
 
 /** Writes by the operations it is given, in the thread that calls it. */
@@ -52,14 +56,15 @@ export class DirectWriter implements Writer {
   readonly #admitter: Admitter;
   /** descriptor → path; '' where its name is gone */
   readonly #open = new Map<number, string>();
+  readonly waiting = 0;
 
-  constructor({ data, ops, log, clock, threads }: DirectWriterOptions) {
+  constructor({ data, ops, log, clock, threads, prefix }: DirectWriterOptions) {
     this.#root = join(data, 'tree');
     this.#ops = ops;
     this.#log = log;
     const flushes = flushLanes(threads);
     this.#folders = new Folders(ops, flushes, log);
-    this.#temps = new Temps(join(data, 'tmp'), ops, log, clock);
+    this.#temps = new Temps(join(data, 'tmp'), ops, log, clock, prefix);
     const parts = { data, ops, log, flushes, folders: this.#folders, temps: this.#temps };
     this.#admitter = new Admitter(parts);
   }
@@ -74,6 +79,11 @@ export class DirectWriter implements Writer {
   async sweep(): Promise<void> {
     const removed = await this.#temps.sweep();
     if (removed > 0) this.#log.info({ removed }, 'removed unfinished files of dead processes');
+  }
+
+  /** Removes the temporary files of a writer that is gone. */
+  async removeAll(prefix: string): Promise<void> {
+    await this.#temps.removeAll(prefix);
   }
 
   put(key: TreeKey, bytes: Uint8Array, expect: Expect): Promise<Outcome> {
