@@ -145,6 +145,7 @@ describe('answers that age', () => {
     });
     origin.own = 'v0.9.0\n';
     assert.equal(await get(), 'stale v0.9.0');
+    assert.equal(await get(), 'stale v0.9.0', 'and nobody else waits');
     answered();
     let last = await get();
     while (last.startsWith('stale')) last = await get();

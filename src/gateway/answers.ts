@@ -100,9 +100,12 @@ export class Answers {
 
   async #fetch(question: Question, kept: Kept | undefined, signal: AbortSignal): Promise<BytesReply> {
     const own = await question.own();
+    const instead = kept ?? { bytes: own ?? Buffer.alloc(0), fetchedAt: 0 };
+    // A source that was slow or failed a moment ago keeps nobody else waiting.
+    const pause = own === undefined ? 0 : this.#pause(question.key);
+    if (pause > 0) return reply('stale', instead, pause);
     const asked = this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
     if (own === undefined) return asked;
-    const instead = kept ?? { bytes: own, fetchedAt: 0 };
     const slow = this.#slow(question);
     try {
       const first = await Promise.race([asked, slow.told]);
@@ -125,6 +128,7 @@ export class Answers {
     const told = new Promise<'slow'>((resolve) => {
       timer = setTimeout(() => {
         this.#refreshBehind(question);
+        this.#rest(question.key);
         resolve('slow');
       }, this.#times.ownAfter ?? OWN_AFTER);
     });
@@ -180,7 +184,12 @@ export class Answers {
       { key: question.key, code: error.code, err: error },
       'cannot refresh; serving what is stored',
     );
-    this.#paused.set(question.key, this.#deps.clock.monotonic() + Math.min(REFRESH_PAUSE, this.#times.fresh));
+    this.#rest(question.key);
+  }
+
+  /** Nobody asks for this for a while. */
+  #rest(key: TreeKey): void {
+    this.#paused.set(key, this.#deps.clock.monotonic() + Math.min(REFRESH_PAUSE, this.#times.fresh));
     if (this.#paused.size <= MAX_PAUSED) return;
     for (const oldest of this.#paused.keys()) {
       this.#paused.delete(oldest);

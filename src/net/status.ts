@@ -45,7 +45,10 @@ export function statusFault(
         code: 'UPSTREAM_DENIED',
         what: `${what} (credentials sent: ${o.credentials})`,
         quoted,
-        next: 'check the credentials of the source and what they may read',
+        next:
+          o.credentials === 'none'
+            ? 'the source gives this to nobody, or only to who has credentials: see auth in the configuration'
+            : 'check the credentials of the source and what they may read',
         retry: 'never',
         verdict: 'success',
       };

@@ -18,11 +18,12 @@ export interface FileTreeOptions {
   readonly clock?: Clock;
   /** of libuv's pool; UV_THREADPOOL_SIZE, or 4, unless told */
   readonly threads?: number;
+  /** ms that one call of the writing thread may take before the tree says that it takes nothing; 10 s unless told */
+  readonly stuck?: number;
 }
 
 /** bytes of all staged files together, beyond which each has one piece in memory at most */
 const STAGED_MEMORY = 32 << 20;
-/** ms; a disk that takes longer for one call takes nothing for the time being */
 const STUCK = 10_000;
 /** ms between two looks for files that dead processes left */
 const SWEEP_EVERY = 60 * 60 * 1000;
@@ -41,6 +42,8 @@ export class FileTree implements Tree {
   readonly #writer: Writer;
   /** for what must not wait behind writes */
   readonly #direct: DirectWriter;
+  /** ms */
+  readonly #stuck: number;
   readonly #memory = new PiecePool(STAGED_MEMORY);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #sweeper: NodeJS.Timeout;
@@ -64,10 +67,11 @@ export class FileTree implements Tree {
     const lost = (prefix: string) => direct.removeAll(prefix);
     const writer =
       options.ops === undefined ? new ThreadWriter({ data, threads, log, discard, lost }) : direct;
-    return new FileTree(data, ops, writer, direct);
+    return new FileTree(data, ops, writer, direct, options.stuck ?? STUCK);
   }
 
-  private constructor(data: string, ops: FsOps, writer: Writer, direct: DirectWriter) {
+  private constructor(data: string, ops: FsOps, writer: Writer, direct: DirectWriter, stuck: number) {
+    this.#stuck = stuck;
     this.#root = join(data, 'tree');
     this.#ops = ops;
     this.#writer = writer;
@@ -141,7 +145,7 @@ export class FileTree implements Tree {
   async #try(): Promise<Probe> {
     const freeBytes = await this.#ops.free(this.#root).catch(() => 0);
     const { waiting } = this.#writer;
-    if (waiting > STUCK) return { writable: false, freeBytes, fault: stuck(waiting) };
+    if (waiting > this.#stuck) return { writable: false, freeBytes, fault: stuck(waiting) };
     try {
       await this.#direct.probe();
       return { writable: true, freeBytes, fault: undefined };

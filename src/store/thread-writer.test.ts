@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FileTree } from './file-tree.ts';
@@ -124,6 +125,31 @@ describe('a thread that writes', () => {
     await writer.close();
     await assert.rejects(writer.delete(KEY), { code: 'SHUTTING_DOWN' });
     await assert.rejects(writer.create(), { code: 'SHUTTING_DOWN' });
+  });
+});
+
+describe('a write that hangs in the system', () => {
+  it('is told, delays no hit, and goes on when the system does', async (t) => {
+    const folder = tempFolder();
+    t.after(() => folder.remove());
+    const tree = await FileTree.open(folder.path, { logger: silent(), stuck: 20 });
+    await admit(tree);
+    assert.equal((await tree.probe()).writable, true);
+    // The look at what is there opens it, and waits for whoever writes into it.
+    const pipe = join(folder.path, 'tree', ADMISSION.zip.key.replace('.zip', '.hung'));
+    if (spawnSync('mkfifo', [pipe]).status !== 0) return t.skip('there is no mkfifo');
+    const key = parseKey(ADMISSION.zip.key.replace('.zip', '.hung'));
+    const hung = tree.put(key, BYTES, { kind: 'keep' });
+    const waiting = Date.now();
+    while ((await tree.probe()).writable) assert.ok(Date.now() - waiting < 10_000, 'nobody told');
+    assert.match((await tree.probe()).fault?.message ?? '', /a write has been waiting/);
+    assert.deepEqual(await readAll(tree, ADMISSION.zip.key), ADMISSION.zip.bytes);
+    // Out of the way first: who opens it for writing lets the thread go on at once.
+    renameSync(pipe, join(folder.path, 'pipe'));
+    writeFileSync(join(folder.path, 'pipe'), '');
+    assert.equal(await hung, 'stored');
+    assert.equal((await tree.probe()).writable, true);
+    await tree.close();
   });
 });
 
