@@ -13,11 +13,8 @@ const KNOWN: Readonly<Record<string, [value: string, description: string]>> = {
 /** Flags that change the configuration; they outrank the environment and the file. */
 export function withConfigFlags(command: Command): Command {
   command.option('-c, --config <file>', 'configuration file (default: ./modgate.yaml where there is one)');
-  for (const flag of SETTING_FLAGS) {
-    const [value, description] = KNOWN[flag] ?? [
-      '<value>',
-      `as ${flag.replace('-', '.')}, which modgate.example.yaml explains`,
-    ];
+  for (const [flag, key] of SETTING_FLAGS) {
+    const [value, description] = KNOWN[flag] ?? ['<value>', `as ${key}, which modgate.example.yaml explains`];
     const short = flag === 'listen' || flag === 'data' ? `-${flag.slice(0, 1)}, ` : '';
     command.addOption(new Option(`${short}--${flag} ${value}`, description));
   }

@@ -11,8 +11,17 @@ export interface Context {
   readonly env: NodeJS.ProcessEnv;
   /** folder that relative paths of the file start from */
   readonly folder: string;
+  /** folder that relative paths of variables and flags start from */
+  readonly cwd: string;
   /** path of a value → what else is to be said of its origin */
   readonly notes: Map<string, string>;
+  /** absolute paths of the files that have been read, or could not be */
+  readonly files: string[];
+}
+
+/** Where a relative path starts that stands as the value at this path. */
+export function baseOf(path: Path, { findings, folder, cwd }: Context): string {
+  return findings.inFile(path) ? folder : cwd;
 }
 
 /** The value of a secret; undefined where it has none, which has been told then. */
@@ -44,7 +53,8 @@ export function readFileAt(
   path: Path,
   context: Context,
 ): { file: string; text: string } | undefined {
-  const file = resolve(context.folder, name);
+  const file = resolve(baseOf(path, context), name);
+  context.files.push(file);
   const read = readText(file);
   if ('text' in read) return { file, text: read.text };
   context.findings.fault(path, `${name}: ${read.fault}`);

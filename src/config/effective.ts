@@ -1,7 +1,7 @@
 import { formatChain, parseChain } from './chain.ts';
 import { Secret } from './secret.ts';
 import { SECRET_HEADER } from './sources.ts';
-import type { Config, Origins, SourceAuth, SourceClient, SourceConfig } from './types.ts';
+import type { Address, Config, ListenTls, Origins, SourceAuth, SourceClient, SourceConfig } from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 type Values = Record<string, unknown>;
@@ -17,7 +17,12 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
   const routes = hasChain ? config.routes.slice(0, -1) : config.routes;
   const last = config.routes.at(-1);
   return {
-    listen: `${config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host}:${config.listen.port}`,
+    listen: formatAddress(config.listen),
+    ...(config.tls === undefined ? {} : { tls: listenTlsValues(config.tls) }),
+    prefix: config.prefix,
+    ...(config.trustedProxies.length === 0 ? {} : { trusted_proxies: config.trustedProxies.join(',') }),
+    workers: config.workers,
+    ...adminValues(config.admin),
     data: config.data,
     ...(hasChain && last !== undefined ? { chain: chainText(last.chain, config) } : {}),
     ...(named.length === 0
@@ -38,10 +43,39 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
       fetches: config.limits.fetches,
       queue: config.limits.queue,
       metadata: formatSize(config.limits.metadata),
+      connections: config.limits.connections,
+      header: formatSize(config.limits.header),
+      url: config.limits.url,
+      header_time: formatDuration(config.limits.headerTime),
+      idle: formatDuration(config.limits.idle),
     },
+    store: { cap: formatSize(config.store.cap), scrub: formatDuration(config.store.scrub) },
     log: { ...config.log },
     shutdown: formatDuration(config.shutdown),
   };
+}
+
+/** As the file would say it. */
+export function formatAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const { host, port } = address;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function listenTlsValues({ files, minVersion, clientCerts }: ListenTls): Values {
+  return {
+    ...files,
+    min_version: minVersion === 'TLSv1.3' ? '1.3' : '1.2',
+    client_certs: clientCerts,
+  };
+}
+
+function adminValues({ listen, token }: Config['admin']): Values {
+  const values = {
+    ...(listen === undefined ? {} : { listen: formatAddress(listen) }),
+    ...(token === undefined ? {} : { token: SHOWN }),
+  };
+  return Object.keys(values).length === 0 ? {} : { admin: values };
 }
 
 /** True where the last route is the one that `chain` stands for, and not one of the file's. */

@@ -57,13 +57,13 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
   [
     'listen without port',
     'listen: localhost\n',
-    ['1:9: listen must be host:port or [IPv6 address]:port, the port at most 65535'],
+    ['1:9: listen must be host:port, [IPv6 address]:port or unix:/path, the port at most 65535'],
   ],
   [
     'listen on every address',
     'listen: ":3000"\n',
     [
-      '1:9: listen must be host:port or [IPv6 address]:port, the port at most 65535; for every address 0.0.0.0:3000',
+      '1:9: listen must be host:port, [IPv6 address]:port or unix:/path, the port at most 65535; for every address 0.0.0.0:3000',
     ],
   ],
   ['key twice', 'listen: a:1\nlisten: b:1\n', ['2:1: this key stands twice']],
@@ -72,7 +72,7 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
     'key twice, and something else',
     'listen: a:1\nlisten: b\n',
     [
-      '1:9: listen must be host:port or [IPv6 address]:port, the port at most 65535',
+      '1:9: listen must be host:port, [IPv6 address]:port or unix:/path, the port at most 65535',
       '2:1: this key stands twice',
     ],
   ],
@@ -282,6 +282,41 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
       '3:37: routes.denied must be refuse, pass',
     ],
   ],
+  [
+    'prefix',
+    'prefix: goproxy\n',
+    ['1:9: prefix must be a path such as /goproxy, of letters, digits, ".", "_", "~", "-"'],
+  ],
+  [
+    'prefix that leads elsewhere',
+    'prefix: /a/../b\n',
+    ['1:9: prefix must be a path such as /goproxy, of letters, digits, ".", "_", "~", "-"'],
+  ],
+  ['no socket', 'listen: "unix:"\n', ['1:9: listen names no socket; write unix:/run/modgate.sock']],
+  [
+    'socket path',
+    `listen: unix:/${'s'.repeat(107)}\n`,
+    ['1:9: listen: the path of a socket can have 107 bytes at most'],
+  ],
+  [
+    'trusted proxies',
+    'trusted_proxies: 10.0.0.0/33, proxy.example,unix,::1\n',
+    [
+      '1:18: "10.0.0.0/33" is no address, no network such as 10.0.0.0/8, and not unix',
+      '1:18: "proxy.example" is no address, no network such as 10.0.0.0/8, and not unix',
+    ],
+  ],
+  [
+    'tls without files',
+    'tls: { client_certs: required }\n',
+    ['1:1: tls needs tls.cert', '1:1: tls needs tls.key', '1:22: client certificates need tls.client_ca'],
+  ],
+  [
+    'open administrative listener',
+    'admin: { listen: 0.0.0.0:3001 }\n',
+    ['1:18: an administrative listener that others can reach needs admin.token'],
+  ],
+  ['workers', 'workers: 0\n', ['1:10: workers must be at least 1']],
   [
     'sumdb twice',
     'sumdb:\n  - { name: s.example, url: "https://a.example" }\n  - { name: s.example, url: "https://b.example" }\n',

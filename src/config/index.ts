@@ -9,7 +9,9 @@ export { configSchema } from './schema.ts';
 export { SETTING_FLAGS } from './settings.ts';
 export { defaultClient } from './sources.ts';
 export type {
+  Address,
   Config,
+  ListenTls,
   Origins,
   RouteConfig,
   SourceAuth,

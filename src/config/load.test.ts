@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DEFAULT_CHAIN } from './defaults.ts';
+import { formatAddress } from './effective.ts';
 import { loadConfig } from './load.ts';
 import { faults, folder, load, SOURCE } from './load-folder.test.kit.ts';
 
@@ -17,7 +18,8 @@ test('flag over variable over file over default, each with its origin', () => {
     },
     flags: { 'limits-fetches': '3' },
   });
-  assert.deepEqual(config.limits, { patience: 300_000, fetches: 3, queue: 2, metadata: 2048 });
+  const { patience, fetches, queue, metadata } = config.limits;
+  assert.deepEqual([patience, fetches, queue, metadata], [300_000, 3, 2, 2048]);
   assert.equal(config.log.access, false);
   assert.equal(config.cache.memory, 4096);
   assert.deepEqual(Object.fromEntries(origins), {
@@ -34,13 +36,27 @@ test('without a file everything is the default', () => {
   assert.equal(file, undefined);
   assert.equal(origins.size, 0);
   assert.deepEqual(warnings, []);
-  assert.deepEqual(config.listen, { host: '127.0.0.1', port: 3000 });
+  assert.deepEqual(config.listen, { kind: 'tcp', host: '127.0.0.1', port: 3000 });
   assert.equal(config.data, join(folder, 'empty', 'modgate-data'));
   const host = new URL(DEFAULT_CHAIN.replace(/,.*/, '')).host;
   assert.deepEqual(config.routes, [{ match: '*', chain: `${host},direct`, denied: 'refuse' }]);
   assert.deepEqual([...config.sources.keys()], [host]);
   assert.deepEqual(config.cache, { fresh: 60_000, stale: 604_800_000, negative: 60_000, memory: 64 << 20 });
-  assert.deepEqual(config.limits, { patience: 300_000, fetches: 256, queue: 1000, metadata: 16 << 20 });
+  assert.deepEqual(config.limits, {
+    patience: 300_000,
+    fetches: 256,
+    queue: 1000,
+    metadata: 16 << 20,
+    connections: 20_000,
+    header: 16 << 10,
+    url: 2048,
+    headerTime: 20_000,
+    idle: 75_000,
+  });
+  const { tls, prefix, trustedProxies, workers, admin, store } = config;
+  assert.deepEqual([tls, prefix, trustedProxies, workers], [undefined, '', [], 1]);
+  assert.deepEqual(admin, { listen: undefined, token: undefined });
+  assert.deepEqual(store, { cap: 0, scrub: 2_592_000_000 });
   assert.deepEqual(config.log, { level: 'info', format: 'auto', access: true });
   assert.deepEqual(config.sumdb, [{ name: 'sum.golang.org', url: 'https://sum.golang.org' }]);
   assert.equal(config.shutdown, 30_000);
@@ -51,7 +67,7 @@ test('the file: argument, flag, variable, then modgate.yaml of the working direc
   for (const name of ['modgate', 'variable', 'flag', 'argument'])
     writeFileSync(join(cwd, `${name}.yaml`), `listen: ${name}:1\n`);
   const host = (o: { file?: string; flags?: Record<string, string>; env?: Record<string, string> }) =>
-    loadConfig({ cwd, env: {}, flags: {}, ...o }).config.listen.host;
+    formatAddress(loadConfig({ cwd, env: {}, flags: {}, ...o }).config.listen).replace(':1', '');
   const env = { MODGATE_CONFIG: 'variable.yaml' };
   assert.equal(host({}), 'modgate');
   assert.equal(host({ env }), 'variable');

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ModgateError } from '../errors/index.ts';
 import { checkShape } from './check.ts';
-import type { Context } from './context.ts';
+import { baseOf, type Context } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import { ConfigDocument } from './document.ts';
 import { readText } from './files.ts';
 import { Findings } from './findings.ts';
+import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
 import { originsOf } from './origins.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
@@ -32,6 +33,8 @@ export interface Loaded {
   readonly warnings: readonly string[];
   /** absolute path of the file that was read */
   readonly file: string | undefined;
+  /** absolute paths of all files that were read: the configuration, secrets, certificates */
+  readonly files: readonly string[];
 }
 
 /**
@@ -73,12 +76,20 @@ function load(options: LoadOptions): Loaded {
     findings,
     env,
     folder: file === undefined ? cwd : dirname(file),
+    cwd,
     notes: new Map(),
+    files: file === undefined ? [] : [file],
   };
   const named = new Set(isRecord(raw.sources) ? Object.keys(raw.sources) : []);
-  const config = build(checkShape(raw, findings), named, cwd, context);
+  const config = build(checkShape(raw, findings), named, context);
   findings.throwFaults();
-  return { config, origins: originsOf(config, context), warnings: findings.warnings, file };
+  return {
+    config,
+    origins: originsOf(config, context),
+    warnings: findings.warnings,
+    file,
+    files: context.files,
+  };
 }
 
 function findFile({ file, flags, env, cwd }: LoadOptions): string | undefined {
@@ -110,20 +121,9 @@ function secretVariables(value: unknown, found = new Set<string>()): Set<string>
   return found;
 }
 
-function build(file: FileConfig, named: ReadonlySet<string>, cwd: string, context: Context): Config {
+function build(file: FileConfig, named: ReadonlySet<string>, context: Context): Config {
   const { findings } = context;
-  const cache = {
-    fresh: file.cache?.fresh ?? ms(DEFAULTS.cache.fresh),
-    stale: file.cache?.stale ?? ms(DEFAULTS.cache.stale),
-    negative: file.cache?.negative ?? ms(DEFAULTS.cache.negative),
-    memory: file.cache?.memory ?? parseSize(DEFAULTS.cache.memory) ?? 0,
-  };
-  const limits = {
-    patience: file.limits?.patience ?? ms(DEFAULTS.limits.patience),
-    fetches: file.limits?.fetches ?? DEFAULTS.limits.fetches,
-    queue: file.limits?.queue ?? DEFAULTS.limits.queue,
-    metadata: file.limits?.metadata ?? parseSize(DEFAULTS.limits.metadata) ?? 0,
-  };
+  const limits = readLimits(file.limits);
   const sources = new Map<string, SourceConfig>();
   for (const [name, raw] of Object.entries(file.sources ?? {})) {
     const source = readSource(name, raw, limits.patience, context);
@@ -131,8 +131,14 @@ function build(file: FileConfig, named: ReadonlySet<string>, cwd: string, contex
   }
   const routes = new RouteReader(sources, named, limits.patience, context).read(file);
   return {
-    listen: readListen(file.listen ?? DEFAULTS.listen, findings),
-    data: resolve(findings.inFile(['data']) ? context.folder : cwd, file.data ?? DEFAULTS.data),
+    listen: readAddress(file.listen ?? DEFAULTS.listen, ['listen'], context),
+    tls: readListenTls(file.tls, context),
+    prefix: readPrefix(file.prefix ?? DEFAULTS.prefix, context),
+    trustedProxies:
+      file.trusted_proxies === undefined ? [] : readTrustedProxies(file.trusted_proxies, context),
+    workers: file.workers ?? DEFAULTS.workers,
+    admin: readAdmin(file.admin, context),
+    data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),
     log: {
       level: file.log?.level ?? DEFAULTS.log.level,
       format: file.log?.format ?? DEFAULTS.log.format,
@@ -141,22 +147,37 @@ function build(file: FileConfig, named: ReadonlySet<string>, cwd: string, contex
     sources,
     routes,
     sumdb: readSumdb(file.sumdb ?? DEFAULTS.sumdb, findings),
-    cache,
+    cache: readCache(file.cache),
     limits,
+    store: {
+      cap: file.store?.cap ?? DEFAULTS.store.cap,
+      scrub: file.store?.scrub ?? ms(DEFAULTS.store.scrub),
+    },
     shutdown: file.shutdown ?? ms(DEFAULTS.shutdown),
   };
 }
 
-function readListen(text: string, findings: Findings): Config['listen'] {
-  const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]/@]+)):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (found !== null && port <= 65_535) return { host: found[1] ?? found[2] ?? '', port };
-  const hint = /^:\d+$/.test(text) ? `; for every address 0.0.0.0${text}` : '';
-  findings.fault(
-    ['listen'],
-    `listen must be host:port or [IPv6 address]:port, the port at most 65535${hint}`,
-  );
-  return { host: '127.0.0.1', port: 0 };
+function readCache(raw: FileConfig['cache']): Config['cache'] {
+  return {
+    fresh: raw?.fresh ?? ms(DEFAULTS.cache.fresh),
+    stale: raw?.stale ?? ms(DEFAULTS.cache.stale),
+    negative: raw?.negative ?? ms(DEFAULTS.cache.negative),
+    memory: raw?.memory ?? parseSize(DEFAULTS.cache.memory) ?? 0,
+  };
+}
+
+function readLimits(raw: FileConfig['limits']): Config['limits'] {
+  return {
+    patience: raw?.patience ?? ms(DEFAULTS.limits.patience),
+    fetches: raw?.fetches ?? DEFAULTS.limits.fetches,
+    queue: raw?.queue ?? DEFAULTS.limits.queue,
+    metadata: raw?.metadata ?? parseSize(DEFAULTS.limits.metadata) ?? 0,
+    connections: raw?.connections ?? DEFAULTS.limits.connections,
+    header: raw?.header ?? parseSize(DEFAULTS.limits.header) ?? 0,
+    url: raw?.url ?? DEFAULTS.limits.url,
+    headerTime: raw?.header_time ?? ms(DEFAULTS.limits.header_time),
+    idle: raw?.idle ?? ms(DEFAULTS.limits.idle),
+  };
 }
 
 function readSumdb(

@@ -120,6 +120,31 @@ const tls = section('How the connection is secured. Files are read at start.', {
   ),
 });
 
+const listenTls = section('Certificate of the listener. Files are read at start and when they change.', {
+  cert: text('PEM file of the certificate chain, the leaf first.').optional(),
+  key: text('PEM file of its private key, without a passphrase.').optional(),
+  min_version: z
+    .union([z.literal('1.2'), z.literal('1.3'), z.literal(1.2), z.literal(1.3)], {
+      error: 'must be "1.2" or "1.3"',
+    })
+    .meta({ description: 'Oldest TLS version that is spoken.', default: source.min_version })
+    .optional(),
+  client_ca: text('PEM file of the authorities whose client certificates count.').optional(),
+  client_certs: z
+    .enum(['off', 'optional', 'required'])
+    .meta({
+      description:
+        'Whether clients are asked for a certificate: off, optional (one that is shown must be valid), required.',
+      default: DEFAULTS.client_certs,
+    })
+    .optional(),
+});
+
+const admin = section('The administrative listener, for /api/v1, metrics and health.', {
+  listen: text('Address, as of listen; without it there is none.').optional(),
+  token: secret('Bearer token that every request to /api/v1 must show.').optional(),
+});
+
 const PROXY = 'must be env, none, the URL of a proxy, or { url, username, password }';
 const proxy = z
   .union(
@@ -202,11 +227,29 @@ const SOURCE_NAME = /^(?!(?:direct|off)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Elements of lists are optional so that checkShape can take one away; YAML itself has no undefined. */
 export const fileSchema = z
   .strictObject({
-    listen: text('Address to listen on, host:port; [::1]:3000 for IPv6, port 0 for a free one.')
+    listen: text('Address to listen on, host:port; [::1]:3000 for IPv6, port 0 for a free one; unix:/path.')
       .meta({
         default: DEFAULTS.listen,
       })
       .optional(),
+    tls: listenTls.optional(),
+    prefix: z
+      .string()
+      .meta({
+        description: 'Path below which everything is served, e.g. /goproxy.',
+        default: DEFAULTS.prefix,
+      })
+      .optional(),
+    trusted_proxies: text(
+      'Comma list of addresses, networks (10.0.0.0/8) and "unix" whose X-Forwarded-* and Forwarded headers count.',
+    ).optional(),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .meta({ description: 'Processes that serve, on one folder.', default: DEFAULTS.workers })
+      .optional(),
+    admin: admin.optional(),
     data: text("Folder of all stored files; relative to this file's folder.")
       .meta({ default: DEFAULTS.data })
       .optional(),
@@ -249,6 +292,22 @@ export const fileSchema = z
         DEFAULTS.limits.metadata,
         1024,
       ),
+      connections: count('Open connections; beyond it new ones are closed.', DEFAULTS.limits.connections, 1),
+      header: size('Largest header of a request.', DEFAULTS.limits.header, 1024),
+      url: count('Longest URL of a request, in characters.', DEFAULTS.limits.url, 256),
+      header_time: timer('Longest time a client may take to send a header.', DEFAULTS.limits.header_time),
+      idle: timer('How long an idle connection is kept.', DEFAULTS.limits.idle),
+    }).optional(),
+    store: section('The stored files.', {
+      cap: size(
+        'Most bytes that the store keeps; beyond it, what was not used for longest and can be fetched again is removed. 0: no bound.',
+        '0',
+        0,
+      ),
+      scrub: age(
+        'Time in which every stored file is checked once, in the background; 0: never.',
+        DEFAULTS.store.scrub,
+      ),
     }).optional(),
     log: section('Logs, to stderr.', {
       level: z
@@ -271,6 +330,7 @@ export const fileSchema = z
 /** The file's content once its values have been read: durations in ms, sizes in bytes. */
 export type FileConfig = z.output<typeof fileSchema>;
 export type FileSource = z.output<typeof sourceSchema>;
+export type FileListenTls = z.output<typeof listenTls>;
 export type FileSecret = string | { env: string } | { file: string };
 
 let made: object | undefined;

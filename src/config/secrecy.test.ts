@@ -267,13 +267,22 @@ test('the example names every key of the schema', () => {
 test('the example with all of its comments taken in has no fault but its files', () => {
   const all = example.replace(/^#(?=\S| {2})/gm, '');
   assert.throws(
-    () => loadConfig({ file: writeExample(all), env: { CORP_PASSWORD: 'x' }, flags: {}, cwd: folder }),
+    () =>
+      loadConfig({
+        file: writeExample(all),
+        env: { CORP_PASSWORD: 'x', ADMIN_TOKEN: '0123456789abcdef' },
+        flags: {},
+        cwd: folder,
+      }),
     (error) => {
       assert.ok(error instanceof ModgateError);
       const lines = error.message.split('\n');
       assert.deepEqual(
         lines.map((line) => line.replace(/^.*?:\d+:\d+: /, '')),
         [
+          '/etc/modgate/tls.pem: no such file',
+          '/etc/modgate/tls.key: no such file',
+          '/etc/modgate/clients.pem: no such file',
           '/etc/ssl/corp.pem: no such file',
           '/etc/ssl/client.pem: no such file',
           '/etc/ssl/client.key: no such file',

@@ -13,6 +13,14 @@ const integer = (...path: Setting['path']): Setting => ({ path, kind: 'integer' 
 /** What a variable or a flag can set: MODGATE_CACHE_FRESH and --cache-fresh stand for cache.fresh. */
 const SETTINGS: readonly Setting[] = [
   text('listen'),
+  text('tls', 'cert'),
+  text('tls', 'key'),
+  text('tls', 'client_ca'),
+  text('tls', 'client_certs'),
+  text('prefix'),
+  text('trusted_proxies'),
+  integer('workers'),
+  text('admin', 'listen'),
   text('data'),
   text('chain'),
   text('log', 'level'),
@@ -26,6 +34,13 @@ const SETTINGS: readonly Setting[] = [
   integer('limits', 'fetches'),
   integer('limits', 'queue'),
   text('limits', 'metadata'),
+  integer('limits', 'connections'),
+  text('limits', 'header'),
+  integer('limits', 'url'),
+  text('limits', 'header_time'),
+  text('limits', 'idle'),
+  text('store', 'cap'),
+  text('store', 'scrub'),
   text('shutdown'),
 ];
 
@@ -34,9 +49,11 @@ export const FILE_VARIABLE = 'MODGATE_CONFIG';
 const variables = new Map(
   SETTINGS.map((setting) => [PREFIX + setting.path.join('_').toUpperCase(), setting]),
 );
-/** Names of the flags, without their dashes, e.g. `cache-fresh` for cache.fresh. */
-export const SETTING_FLAGS: readonly string[] = SETTINGS.map(({ path }) => path.join('-'));
-const flags = new Map(SETTINGS.map((setting) => [setting.path.join('-'), setting]));
+const flags = new Map(SETTINGS.map((setting) => [setting.path.join('-').replaceAll('_', '-'), setting]));
+/** Name of a flag, without its dashes, to the key that it sets, e.g. `cache-fresh` to `cache.fresh`. */
+export const SETTING_FLAGS: ReadonlyMap<string, string> = new Map(
+  [...flags].map(([flag, { path }]) => [flag, path.join('.')]),
+);
 
 /**
  * Kubernetes gives every pod variables for the services beside it, and links of containers look the same. A

@@ -75,8 +75,38 @@ export interface SumdbConfig {
   readonly url: string;
 }
 
+/** Where a listener is found. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** absolute path of a socket */
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** What a listener proves itself by, and what it asks of its clients. */
+export interface ListenTls {
+  /** PEM, the chain from the leaf on */
+  readonly cert: string;
+  /** PEM */
+  readonly key: Secret;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** PEM of the authorities whose client certificates count; undefined where none is asked for */
+  readonly clientCa: string | undefined;
+  readonly clientCerts: 'off' | 'optional' | 'required';
+  /** the files that they were read from, absolute */
+  readonly files: Readonly<Partial<Record<'cert' | 'key' | 'client_ca', string>>>;
+}
+
 export interface Config {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Address;
+  /** undefined: plain HTTP */
+  readonly tls: ListenTls | undefined;
+  /** "" or an absolute path without a slash at its end, e.g. "/goproxy" */
+  readonly prefix: string;
+  /** addresses and networks in CIDR notation, and `unix`, whose X-Forwarded-* and Forwarded headers count */
+  readonly trustedProxies: readonly string[];
+  /** processes that serve */
+  readonly workers: number;
+  /** token undefined: whoever reaches the address may do everything */
+  readonly admin: { readonly listen: Address | undefined; readonly token: Secret | undefined };
   /** absolute path */
   readonly data: string;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat; readonly access: boolean };
@@ -91,13 +121,20 @@ export interface Config {
     readonly negative: number;
     readonly memory: number;
   };
-  /** patience in ms, metadata in bytes */
+  /** patience, headerTime and idle in ms; metadata and header in bytes; url in characters */
   readonly limits: {
     readonly patience: number;
     readonly fetches: number;
     readonly queue: number;
     readonly metadata: number;
+    readonly connections: number;
+    readonly header: number;
+    readonly url: number;
+    readonly headerTime: number;
+    readonly idle: number;
   };
+  /** cap in bytes, 0: none; scrub in ms for one pass over everything, 0: never */
+  readonly store: { readonly cap: number; readonly scrub: number };
   /** ms */
   readonly shutdown: number;
 }

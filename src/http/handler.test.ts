@@ -54,7 +54,7 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
   };
   const handler = new Handler({ gateway, pages, access, clock, hot: new HotCache(64 << 20), patience });
   const listener = new Listener((req, res) => handler.handle(req, res), idle === undefined ? {} : { idle });
-  const url = await listener.listen('127.0.0.1', 0);
+  const url = await listener.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
   stop = () => listener.close(0);
   const served: Served = {
     port: Number(new URL(url).port),

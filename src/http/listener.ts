@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Address } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { KEEP_ALIVE_SECONDS } from './one-write.ts';
 
@@ -42,17 +43,19 @@ export class Listener {
   }
 
   /** @returns the address as a URL. Throws CONFIG_INVALID where it cannot be had. */
-  async listen(host: string, port: number): Promise<string> {
+  async listen(address: Address): Promise<string> {
+    const options = address.kind === 'unix' ? { path: address.path } : address;
+    const { host, port } = address.kind === 'unix' ? { host: address.path, port: 0 } : address;
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error) => reject(cannotListen(host, port, cause));
       this.#server.once('error', onError);
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
+      this.#server.listen({ ...options, backlog: 1024 }, () => {
         this.#server.off('error', onError);
         resolve();
       });
     });
-    const address = this.#server.address();
-    return urlOf(address !== null && typeof address !== 'string' ? address : undefined, host);
+    const bound = this.#server.address();
+    return urlOf(bound !== null && typeof bound !== 'string' ? bound : undefined, host);
   }
 
   /** Takes no new connection, lets running answers end, and breaks what is left after the limit (ms). */

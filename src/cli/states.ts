@@ -1,0 +1,73 @@
+import type { Source } from '../fetch/index.ts';
+import type { HotCache, PartState } from '../http/index.ts';
+import type { Logger, Metrics } from '../observe/index.ts';
+import type { Tree } from '../store/index.ts';
+
+/** bytes; less free space than this is told by /readyz before writes begin to fail */
+const LITTLE_SPACE = 256 << 20;
+
+/** ms; a disk that takes longer is told as such instead of keeping the page waiting */
+const PROBE_PATIENCE = 1000;
+
+export async function storeState(tree: Tree): Promise<PartState> {
+  const probed = await Promise.race([tree.probe(), after(PROBE_PATIENCE)]);
+  if (probed === undefined) {
+    return {
+      name: 'store',
+      ok: false,
+      detail: `no write within ${PROBE_PATIENCE} ms: the disk hangs or is overloaded`,
+    };
+  }
+  const { writable, freeBytes, fault } = probed;
+  if (!writable)
+    return {
+      name: 'store',
+      ok: false,
+      detail: `stored files are served, nothing new can be kept: ${fault?.message ?? 'not writable'}`,
+    };
+  const little = freeBytes < LITTLE_SPACE;
+  return {
+    name: 'store',
+    ok: !little,
+    detail: `${Math.floor(freeBytes / 2 ** 20)} MiB free${little ? ', which is little' : ''}`,
+  };
+}
+
+/** Tells at the start what /readyz tells later. */
+export async function warnOfStore(tree: Tree, logger: Logger): Promise<void> {
+  const { ok, detail } = await storeState(tree);
+  if (!ok) logger.warn({ part: 'store', detail }, 'the store is not well');
+}
+
+function after(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref());
+}
+
+export function sourceState({ name, state }: Source): PartState {
+  const detail =
+    state === 'closed'
+      ? 'asked as usual'
+      : state === 'open'
+        ? 'suspended after failures in a row'
+        : 'being tried again';
+  return { name, ok: state === 'closed', detail };
+}
+
+/** A full or read-only disk breaks every miss: worth an alert before a build meets it. */
+export function countStore(metrics: Metrics, tree: Tree): void {
+  const free = metrics.gauge('modgate_store_free_bytes', 'Bytes that the store may still write.');
+  metrics.gauge('modgate_store_writable', 'Whether the store takes new files: 1 or 0.', [], async (gauge) => {
+    const probed = await Promise.race([tree.probe(), after(PROBE_PATIENCE)]);
+    gauge.with().set(probed?.writable ? 1 : 0);
+    if (probed !== undefined) free.with().set(probed.freeBytes);
+  });
+}
+
+export function countMemory(metrics: Metrics, hot: HotCache): void {
+  metrics.gauge('modgate_memory_cache_bytes', 'Bytes of answers that are held in memory.', [], (gauge) =>
+    gauge.with().set(hot.bytes),
+  );
+  metrics.gauge('modgate_memory_cache_entries', 'Answers that are held in memory.', [], (gauge) =>
+    gauge.with().set(hot.size),
+  );
+}

@@ -1,0 +1,85 @@
+import { type Config, defaultClient, parseChain, type SourceClient } from '../config/index.ts';
+import { ModgateError } from '../errors/index.ts';
+import { Chain, type ChainLink, FileSource, ProxySource, type Source, SumdbOrigin } from '../fetch/index.ts';
+import { type PassedDatabase, type Route, Router } from '../gateway/index.ts';
+import { PathPatterns } from '../module/index.ts';
+import { type ClientOptions, UpstreamClient } from '../net/index.ts';
+import type { Logger, Metrics } from '../observe/index.ts';
+
+export function makeSources(config: Config, logger: Logger, metrics: Metrics): Map<string, Source> {
+  const { metadata } = config.limits;
+  const sources = new Map<string, Source>();
+  for (const [name, { kind, url, client }] of config.sources) {
+    const base = new URL(url);
+    if (kind === 'file') sources.set(name, new FileSource(name, base, metadata));
+    else
+      sources.set(
+        name,
+        new ProxySource(
+          name,
+          base,
+          new UpstreamClient(clientOptions(name, client), { logger, metrics }),
+          metadata,
+        ),
+      );
+  }
+  return sources;
+}
+
+/** Secrets are revealed here, where the client that needs them is made, and nowhere else. */
+function clientOptions(name: string, client: SourceClient): ClientOptions {
+  const { auth, tls, proxy } = client;
+  return {
+    ...client,
+    name,
+    auth:
+      auth.kind === 'basic'
+        ? { ...auth, password: auth.password.reveal() }
+        : auth.kind === 'bearer'
+          ? { ...auth, token: auth.token.reveal() }
+          : auth,
+    tls: { ...tls, key: tls.key?.reveal() },
+    proxy: typeof proxy === 'string' ? proxy : proxy.reveal(),
+  };
+}
+
+export function makeRouter(config: Config, sources: ReadonlyMap<string, Source>): Router {
+  const routes = config.routes.map(
+    ({ match, chain, denied }): Route => ({
+      patterns: new PathPatterns(match),
+      chain: makeChain(chain, sources),
+      denied,
+    }),
+  );
+  // The configuration ends its routes with one that matches everything.
+  return new Router(routes, new Chain([{ step: 'off', separator: undefined }]));
+}
+
+function makeChain(text: string, sources: ReadonlyMap<string, Source>): Chain {
+  return new Chain(
+    parseChain(text).map(({ element, separator }): ChainLink => {
+      if (element === 'direct' || element === 'off') return { step: element, separator };
+      const step = sources.get(element);
+      if (step === undefined)
+        throw new ModgateError('INTERNAL', `the chain "${text}" names an unknown source "${element}"`);
+      return { step, separator };
+    }),
+  );
+}
+
+/** The proxies that the database is first asked through are those that any public module would come from. */
+export function makeDatabases(
+  config: Config,
+  router: Router,
+  logger: Logger,
+  metrics: Metrics,
+): PassedDatabase[] {
+  const proxies = router.routes.at(-1)?.chain.sources ?? [];
+  return config.sumdb.map(({ name, url }) => {
+    const client = new UpstreamClient(clientOptions(name, defaultClient(config.limits.patience)), {
+      logger,
+      metrics,
+    });
+    return { name, proxies, origin: new SumdbOrigin(name, new URL(url), client, config.limits.metadata) };
+  });
+}
