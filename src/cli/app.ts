@@ -1,11 +1,8 @@
 import type { Config } from '../config/index.ts';
-import { Gateway } from '../gateway/index.ts';
 import { AccessLog, Handler, HotCache, Listener, Pages } from '../http/index.ts';
-import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
-import { FileTree } from '../store/index.ts';
+import { openGateway } from './gateway.ts';
 import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
-import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 export interface RunningApp {
   /** where it listens, e.g. http://127.0.0.1:3000 */
@@ -18,15 +15,8 @@ export interface RunningApp {
 export async function startApp(config: Config, logger: Logger, version: string): Promise<RunningApp> {
   const metrics = new Metrics();
   const clock = systemClock;
-  const tree = await FileTree.open(config.data, { logger });
-  const sources = makeSources(config, logger, metrics);
-  const router = makeRouter(config, sources);
-  const databases = makeDatabases(config, router, logger, metrics);
-  const checker = new ZipChecker();
-  const gateway = new Gateway(
-    { tree, router, databases, checker, clock, logger, metrics },
-    { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
-  );
+  const opened = await openGateway(config, logger, metrics);
+  const { gateway, tree, sources } = opened;
   const hot = new HotCache(config.cache.memory);
   countMemory(metrics, hot);
   countStore(metrics, tree);
@@ -40,14 +30,6 @@ export async function startApp(config: Config, logger: Logger, version: string):
   const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
   const handler = new Handler({ gateway, pages, access, clock, hot, patience: config.limits.patience });
   const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
-  const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
-  const free = async () => {
-    // Nothing more is fetched; what is there by now is checked, stored and listed.
-    await Promise.all(everySource.map((source) => source.close()));
-    await gateway.close();
-    await checker.close();
-    await tree.close();
-  };
   try {
     const url = await listener.listen(config.listen);
     void warnOfStore(tree, logger);
@@ -56,11 +38,11 @@ export async function startApp(config: Config, logger: Logger, version: string):
       close: async () => {
         stopping = true;
         await listener.close(config.shutdown);
-        await free();
+        await opened.close();
       },
     };
   } catch (thrown) {
-    await free();
+    await opened.close();
     throw thrown;
   }
 }
