@@ -99,21 +99,23 @@ export async function runFill(
 
 /** @param seconds that it took */
 function tell(
-  { counts, bytes }: Tally,
+  { counts, bytes, codes }: Tally,
   seconds: number,
   { json, dryRun }: FillFlags,
   canceled: boolean,
 ): void {
   const { exitCode: exit } = process;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ event: 'end', ...counts, bytes, seconds, canceled, exit })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ event: 'end', ...counts, codes: Object.fromEntries(codes), bytes, seconds, canceled, exit })}\n`,
+    );
     return;
   }
   const parts = [
     dryRun ? `${counts.planned} files would be added` : `${counts.added} files added (${formatBytes(bytes)})`,
     `${counts.stored} stored before`,
     ...(counts.skipped > 0 ? [`${counts.skipped} left out`] : []),
-    `${counts.failed} failed`,
+    `${counts.failed} failed${codes.size === 0 ? '' : ` (${[...codes].map(([code, n]) => `${n} ${code}`).join(', ')})`}`,
   ];
   process.stdout.write(`${canceled ? 'stopped: ' : ''}${parts.join(', ')}, in ${seconds.toFixed(1)} s\n`);
 }

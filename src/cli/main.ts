@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { explain, toModgateError } from '../errors/index.ts';
 import { configCommand } from './config.ts';
+import { importCommand } from './import.ts';
 import { prefetchCommand } from './prefetch.ts';
 import { serveCommand } from './serve.ts';
 import { packageVersion } from './version.ts';
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
     .showHelpAfterError('(modgate --help shows what there is)')
     .addCommand(serveCommand())
     .addCommand(prefetchCommand())
+    .addCommand(importCommand())
     .addCommand(configCommand());
   for (const command of [program, ...everyCommand(program)]) command.exitOverride();
   await program.parseAsync();

@@ -4,7 +4,9 @@
  * removing anything.
  */
 
+export { type ImportOptions, importFolder } from './import.ts';
 export { failureText, formatBytes, JsonLines, Monitors, Progress, printable } from './monitors.ts';
+export { findOrigin, ORIGIN_KINDS, type OriginKind } from './origin.ts';
 export { type PrefetchDeps, type PrefetchOptions, prefetch } from './prefetch.ts';
 export { type FileEvent, type Monitor, Tally } from './tally.ts';
 export { readTarget, type Target } from './targets.ts';

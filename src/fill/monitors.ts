@@ -139,8 +139,8 @@ export class JsonLines implements Monitor {
 
   end(): void {}
 
-  file({ what, kind, result, bytes, error }: FileEvent): void {
-    const { code, message, next } = error ?? {};
+  file({ what, kind, result, bytes, error, why }: FileEvent): void {
+    const { code, message = why, next } = error ?? {};
     this.#write({ event: 'file', what, kind, result, bytes, code, message, next });
   }
 

@@ -12,6 +12,8 @@ export interface FileEvent {
   readonly result: 'added' | 'stored' | 'planned' | 'skipped' | 'failed';
   readonly bytes: number;
   readonly error: ModgateError | undefined;
+  /** of what is skipped */
+  readonly why?: string;
 }
 
 /** Watches a run: a bar for people, lines for programs. */
@@ -26,7 +28,7 @@ export interface Monitor {
   file(event: FileEvent): void;
 }
 
-/** failures whose text is kept; all are counted */
+/** failures, and files left out, whose text is kept; all are counted */
 const MAX_KEPT = 10_000;
 
 /** Counts what a run did, and keeps what failed. */
@@ -42,6 +44,9 @@ export class Tally {
   /** bytes of all that was added */
   bytes = 0;
   readonly failures: FileEvent[] = [];
+  /** failures by their code */
+  readonly codes = new Map<string, number>();
+  readonly skipped: { readonly what: string; readonly why: string }[] = [];
   readonly #monitor: Monitor;
 
   constructor(monitor: Monitor) {
@@ -66,14 +71,15 @@ export class Tally {
     }
   }
 
-  add(
-    what: string,
-    kind: FileKind | undefined,
-    result: Exclude<FileEvent['result'], 'failed'>,
-    bytes = 0,
-  ): void {
+  add(what: string, kind: FileKind | undefined, result: 'added' | 'stored' | 'planned', bytes = 0): void {
     if (result === 'added') this.bytes += bytes;
     this.#note({ what, kind, result, bytes, error: undefined });
+  }
+
+  /** What is no file of a store, and is left where it is. */
+  skip(what: string, why: string): void {
+    if (this.skipped.length < MAX_KEPT) this.skipped.push({ what, why });
+    this.#note({ what, kind: undefined, result: 'skipped', bytes: 0, error: undefined, why });
   }
 
   /** Notes a failure and lets the run go on; but not where it was canceled, or where the disk takes no more. */
@@ -85,6 +91,8 @@ export class Tally {
 
   #note(event: FileEvent): void {
     this.counts[event.result]++;
+    const code = event.error?.code;
+    if (code !== undefined) this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
     if (event.result === 'failed' && this.failures.length < MAX_KEPT) this.failures.push(event);
     this.#monitor.file(event);
   }
