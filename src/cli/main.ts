@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { explain, toModgateError } from '../errors/index.ts';
+import { explain, systemCode, toModgateError } from '../errors/index.ts';
 import { configCommand } from './config.ts';
 import { importCommand } from './import.ts';
 import { prefetchCommand } from './prefetch.ts';
@@ -27,6 +27,11 @@ async function main(): Promise<void> {
 function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
+
+// Whoever reads our output may stop reading, as `modgate … | head` does: that is no failure of ours.
+process.stdout.on('error', (error) => {
+  if (systemCode(error) !== 'EPIPE') throw error;
+});
 
 main().catch((thrown: unknown) => {
   if (thrown instanceof CommanderError) {

@@ -103,7 +103,7 @@ function replacement(folder: string, one: Replacement): [key: string, replaced: 
   return [key, { kind: 'module', path: newPath, version: newVersion }];
 }
 
-export function shown(replaced: Replaced): string {
+function shown(replaced: Replaced): string {
   return replaced.kind === 'folder' ? replaced.folder : keyOf(replaced);
 }
 

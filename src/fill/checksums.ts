@@ -56,11 +56,13 @@ export class Checksums {
   /** @param modules what databases may be asked about */
   async fill(modules: readonly ModuleVersion[]): Promise<void> {
     const { tally, places, signal } = this.#deps;
+    if (modules.length === 0) return;
     tally.phase('checksums', modules.length);
     await each(modules, places, signal, (m) => tally.unit(keyOf(m), () => this.#module(m)));
     const tiles = [...this.#records].flatMap(([name, records]) =>
       tilesFor(records).map((endpoint) => ({ name, endpoint })),
     );
+    if (tiles.length === 0) return;
     tally.phase('tiles', tiles.length);
     await each(tiles, places, signal, ({ name, endpoint }) =>
       tally.unit(`${name}/${endpoint}`, () => this.#tile(name, endpoint)),

@@ -1,6 +1,7 @@
 import type { Ask, Gateway } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { keys, type Tree } from '../store/index.ts';
+import { keyOf } from './graph.ts';
 
 export interface Taken {
   readonly result: 'added' | 'stored';
@@ -16,6 +17,8 @@ export class Fetcher {
   readonly #gateway: Gateway;
   readonly #tree: Tree;
   readonly #signal: AbortSignal;
+  /** go.mod files that were fetched to resolve a query, and are no part of the run's count yet */
+  readonly #uncounted = new Set<string>();
 
   constructor(gateway: Gateway, tree: Tree, signal: AbortSignal) {
     this.#gateway = gateway;
@@ -38,6 +41,18 @@ export class Fetcher {
     } finally {
       await reply.content.close();
     }
+  }
+
+  /** A go.mod that is read to find out what is wanted: should it be wanted itself, it counts as fetched then. */
+  async peek(m: ModuleVersion): Promise<Buffer> {
+    const { bytes, taken } = await this.bytes({ kind: 'mod', m });
+    if (taken.result === 'added') this.#uncounted.add(keyOf(m));
+    return bytes;
+  }
+
+  async mod(m: ModuleVersion): Promise<{ bytes: Buffer; taken: Taken }> {
+    const { bytes, taken } = await this.bytes({ kind: 'mod', m });
+    return { bytes, taken: this.#uncounted.delete(keyOf(m)) ? { ...taken, result: 'added' } : taken };
   }
 
   /** @param moved is told of the bytes as they come */

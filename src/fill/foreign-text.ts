@@ -23,7 +23,7 @@ export async function readText(file: string): Promise<string | undefined> {
   }
 }
 
-export function unreadable(file: string, why: string, cause?: unknown): ModgateError {
+function unreadable(file: string, why: string, cause?: unknown): ModgateError {
   return new ModgateError('BAD_REQUEST', `cannot read ${file}: ${why}`, {
     cause,
     next: 'check the name and the permissions of that file',

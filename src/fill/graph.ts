@@ -159,7 +159,7 @@ export function keyOf({ path, version }: Node): string {
 /** go 1.17: modload.ExplicitIndirectVersion; a dependency without a go line is taken for go 1.16 */
 const PRUNED_FROM: readonly [number, number] = [1, 17];
 
-export function isPruned(go: string | undefined): boolean {
+function isPruned(go: string | undefined): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(go ?? '1.16') ?? [];
   const [a, b] = [Number(major), Number(minor)];
   return a > PRUNED_FROM[0] || (a === PRUNED_FROM[0] && b >= PRUNED_FROM[1]);

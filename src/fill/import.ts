@@ -1,4 +1,4 @@
-import { toModgateError } from '../errors/index.ts';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import { MAX_INFO_BYTES } from '../fetch/index.ts';
 import type { Intake } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
@@ -33,6 +33,10 @@ export async function importFolder(options: ImportOptions, intake: Intake, tally
   const { origin, places, signal } = options;
   tally.phase('looking', undefined);
   const total = await countFindings(origin, signal);
+  if (total === 0)
+    throw new ModgateError('BAD_REQUEST', `${origin.folder.root} holds no module and no checksum file`, {
+      next: 'name the right folder, or say by --kind cache, tree or athens what it is',
+    });
   tally.phase('versions', total);
   const importer = new Importer(options, intake, tally);
   await each(walk(origin), places, signal, (finding) => importer.take(finding));

@@ -69,7 +69,7 @@ export class Progress implements Monitor {
   }
 
   #show(): void {
-    if (this.#phase === '') return;
+    if (this.#phase === '' || (this.#done === 0 && this.#total === undefined)) return;
     const text = this.#terminal ? this.#bar() : this.#line();
     if (text === this.#shown) return;
     this.#shown = text;

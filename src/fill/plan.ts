@@ -1,7 +1,6 @@
 import { ModgateError } from '../errors/index.ts';
 import { FetchGate } from '../fetch/index.ts';
 import {
-  isCanonicalVersion,
   type ModulePath,
   type ModuleVersion,
   modulePathOf,
@@ -13,6 +12,7 @@ import type { Build, Replaced } from './build.ts';
 import type { Fetcher } from './fetcher.ts';
 import { readText } from './foreign-text.ts';
 import { keyOf, loadBuildList, type Node, type Requirements, requirementsOf } from './graph.ts';
+import { resolveQuery } from './queries.ts';
 import type { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
 import { toolchainModules, toolchainNamed } from './toolchains.ts';
@@ -51,6 +51,8 @@ export class Planner {
   readonly #gate: FetchGate;
   /** key of Want → the bytes of its go.mod, or undefined where they cannot be had */
   readonly #mods = new Map<string, Promise<string | undefined>>();
+  /** keys of wants whose go.mod could not be had */
+  readonly #failed = new Set<string>();
 
   constructor(deps: Deps, options: PlanOptions) {
     this.#deps = deps;
@@ -99,16 +101,10 @@ export class Planner {
   }
 
   async #resolve(path: ModulePath, query: string): Promise<ModuleVersion | undefined> {
-    if (isCanonicalVersion(query)) return { path, version: parseVersion(path, query) };
     try {
-      const ask =
-        query === 'latest' ? ({ kind: 'latest', path } as const) : ({ kind: 'query', path, query } as const);
-      const { bytes } = await this.#deps.fetcher.bytes(ask);
-      const info: unknown = JSON.parse(bytes.toString('utf8'));
-      const named = typeof info === 'object' && info !== null && 'Version' in info ? info.Version : undefined;
-      return { path, version: parseVersion(path, String(named)) };
+      return { path, version: await resolveQuery(this.#deps.fetcher, path, query) };
     } catch (thrown) {
-      this.#deps.tally.fail(`${path}@${query}`, 'info', thrown);
+      this.#deps.tally.fail(`${path}@${query}`, undefined, thrown);
       return undefined;
     }
   }
@@ -181,10 +177,11 @@ export class Planner {
       let text: string | undefined;
       await tally.unit(what, async () => {
         try {
-          const { bytes, taken } = await fetcher.bytes({ kind: 'mod', m });
+          const { bytes, taken } = await fetcher.mod(m);
           tally.add(what, 'mod', taken.result, taken.size);
           text = bytes.toString('utf8');
         } catch (thrown) {
+          this.#failed.add(what);
           tally.fail(what, 'mod', thrown);
         }
       });
@@ -195,6 +192,11 @@ export class Planner {
   /** True where the go.mod has been dealt with by reading the graph. */
   hasRead(m: ModuleVersion): boolean {
     return this.#mods.has(keyOf(m));
+  }
+
+  /** True where the go.mod could not be had, so that there is no use in asking for the rest. */
+  hasFailed(m: ModuleVersion): boolean {
+    return this.#failed.has(keyOf(m));
   }
 
   /** Undefined where the path or version cannot be one; told. */

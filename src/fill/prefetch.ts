@@ -7,7 +7,7 @@ import { Checksums } from './checksums.ts';
 import { each } from './each.ts';
 import { Fetcher } from './fetcher.ts';
 import { keyOf } from './graph.ts';
-import { Planner, type PlanOptions, type Want } from './plan.ts';
+import { type Kind, Planner, type PlanOptions, type Want } from './plan.ts';
 import type { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
 
@@ -40,7 +40,8 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   const planner = new Planner({ fetcher, tally, signal }, options);
   tally.phase('module graph', undefined);
   for (const target of options.targets) await planner.add(target);
-  const wants = [...planner.wants.values()].sort((a, b) => (keyOf(a.m) < keyOf(b.m) ? -1 : 1));
+  const found = [...planner.wants.values()].filter(({ m }) => !planner.hasFailed(m));
+  const wants = found.sort((a, b) => (keyOf(a.m) < keyOf(b.m) ? -1 : 1));
   if (options.dryRun) {
     for (const { m, kinds } of wants)
       for (const kind of kinds)
@@ -54,7 +55,8 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   for (const { m } of wants) gateway.intake.relist(m.path);
   const { databases, nosumdb } = options;
   const checksums = new Checksums({ ...deps, fetcher, databases, nosumdb, signal, places });
-  await checksums.fill(wants.map(({ m }) => m).filter(({ path }) => checksums.covers(path)));
+  const whole = wants.map(({ m }) => m).filter((m) => !filler.failed.has(keyOf(m)));
+  await checksums.fill(whole.filter(({ path }) => checksums.covers(path)));
 }
 
 /** Of most versions in a module graph only the go.mod is wanted, and reading the graph has brought it. */
@@ -64,6 +66,8 @@ function isDone({ kinds, sums }: Want, modRead: boolean): boolean {
 
 /** Takes the files of a version, one after the other, and holds them to what a go.sum says. */
 class Filler {
+  /** "module@version" of which something could not be had */
+  readonly failed = new Set<string>();
   readonly #fetcher: Fetcher;
   readonly #tally: Tally;
 
@@ -72,13 +76,25 @@ class Filler {
     this.#tally = tally;
   }
 
-  /** @param modRead the go.mod has been counted already */
-  async fill(want: Want, modRead: boolean): Promise<void> {
-    const { m, kinds, sums } = want;
-    await this.#tally.unit(keyOf(m), async () => {
-      if (kinds.has('info')) await this.#small(m, 'info', new Set(), false);
-      if (kinds.has('mod') && (!modRead || sums.mod.size > 0)) await this.#small(m, 'mod', sums.mod, modRead);
-      if (kinds.has('zip')) await this.#zip(m, sums.zip);
+  /**
+   * The first file that cannot be had ends it for this version, so that an outage is told once.
+   * @param modRead the go.mod has been counted already
+   */
+  async fill({ m, kinds, sums }: Want, modRead: boolean): Promise<void> {
+    const what = keyOf(m);
+    let now: Kind = 'info';
+    await this.#tally.unit(what, async () => {
+      try {
+        if (kinds.has('info')) await this.#small(m, 'info', new Set(), false);
+        now = 'mod';
+        if (kinds.has('mod') && (!modRead || sums.mod.size > 0))
+          await this.#small(m, 'mod', sums.mod, modRead);
+        now = 'zip';
+        if (kinds.has('zip')) await this.#zip(m, sums.zip);
+      } catch (thrown) {
+        this.failed.add(what);
+        this.#tally.fail(what, now, thrown);
+      }
     });
   }
 
@@ -88,25 +104,16 @@ class Filler {
     sums: ReadonlySet<string>,
     counted: boolean,
   ): Promise<void> {
-    const what = keyOf(m);
-    try {
-      const { bytes, taken } = await this.#fetcher.bytes({ kind, m });
-      if (sums.size > 0) checkSum(m, `${kind} file`, hashGoMod(bytes), sums);
-      if (!counted) this.#tally.add(what, kind, taken.result, taken.size);
-    } catch (thrown) {
-      this.#tally.fail(what, kind, thrown);
-    }
+    const { bytes, taken } = kind === 'mod' ? await this.#fetcher.mod(m) : await this.#fetcher.bytes({ kind, m });
+    if (sums.size > 0) checkSum(m, `${kind} file`, hashGoMod(bytes), sums);
+    if (!counted) this.#tally.add(keyOf(m), kind, taken.result, taken.size);
   }
 
   async #zip(m: ModuleVersion, sums: ReadonlySet<string>): Promise<void> {
     const what = keyOf(m);
-    try {
-      const { result, size } = await this.#fetcher.zip(m, (bytes) => this.#tally.moved(what, bytes));
-      if (sums.size > 0) checkSum(m, 'zip', (await this.#fetcher.h1(m)) ?? 'none', sums);
-      this.#tally.add(what, 'zip', result, size);
-    } catch (thrown) {
-      this.#tally.fail(what, 'zip', thrown);
-    }
+    const { result, size } = await this.#fetcher.zip(m, (bytes) => this.#tally.moved(what, bytes));
+    if (sums.size > 0) checkSum(m, 'zip', (await this.#fetcher.h1(m)) ?? 'none', sums);
+    this.#tally.add(what, 'zip', result, size);
   }
 }
 

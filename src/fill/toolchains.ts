@@ -43,10 +43,6 @@ export function toolchainModules(name: string, platforms: readonly string[]): Mo
   }));
 }
 
-export function isToolchain(m: Pick<ModuleVersion, 'path'>): boolean {
-  return m.path === PATH;
-}
-
 /** USAGE for what is no list of GOOS/GOARCH. */
 export function readPlatforms(list: string): string[] {
   const platforms = list.split(',').map((one) => one.trim());
