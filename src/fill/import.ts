@@ -70,7 +70,6 @@ class Importer {
         return;
       case 'version':
         await this.#tally.unit(keyOf(finding.m), () => this.#version(finding.m, finding.parts));
-        if (!this.#dryRun) this.#intake.relist(finding.m.path);
     }
   }
 
@@ -78,7 +77,9 @@ class Importer {
   async #version(m: ModuleVersion, parts: Parts): Promise<void> {
     if (parts.zip !== undefined && !(await this.#zip(m, parts.zip, parts.ziphash))) return;
     if (parts.mod !== undefined && !(await this.#small(m, 'mod', parts.mod))) return;
-    if (parts.info !== undefined) await this.#small(m, 'info', parts.info);
+    if (parts.info !== undefined && !(await this.#small(m, 'info', parts.info))) return;
+    // Even where all was stored: a run that was killed may not have come to the list.
+    if (!this.#dryRun) this.#intake.relist(m.path);
   }
 
   /** False where it was refused. */

@@ -104,7 +104,8 @@ class Filler {
     sums: ReadonlySet<string>,
     counted: boolean,
   ): Promise<void> {
-    const { bytes, taken } = kind === 'mod' ? await this.#fetcher.mod(m) : await this.#fetcher.bytes({ kind, m });
+    const { bytes, taken } =
+      kind === 'mod' ? await this.#fetcher.mod(m) : await this.#fetcher.bytes({ kind, m });
     if (sums.size > 0) checkSum(m, `${kind} file`, hashGoMod(bytes), sums);
     if (!counted) this.#tally.add(keyOf(m), kind, taken.result, taken.size);
   }
