@@ -76,7 +76,9 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<void> {
     const file = await staged.onDisk();
-    const checked = await this.#deps.checker.check(file, m, signal);
+    const checked = await this.#deps.checker.check(file, m, signal).catch((thrown: unknown) => {
+      throw refused(m, origin, toModgateError(thrown));
+    });
     if (claimed !== undefined && claimed !== checked.h1)
       throw new ModgateError(
         'CHECKSUM_MISMATCH',
@@ -128,4 +130,11 @@ export class Intake {
       await content.close();
     }
   }
+}
+
+function refused(m: ModuleVersion, origin: string, cause: ModgateError): ModgateError {
+  if (cause.code !== 'BAD_ZIP') return cause;
+  const why = `source "${origin}": the zip of ${m.path}@${m.version} is refused\n${cause.message}`;
+  const next = 'fetch the version from where it came; nothing of this copy was stored';
+  return new ModgateError('BAD_ZIP', why, { cause, source: origin, next });
 }

@@ -4,6 +4,7 @@ import { FillBench } from '../kit/fill.ts';
 import { Go, type GoResult, withoutGo } from '../kit/go.ts';
 import { Modgate, type Piece } from '../kit/modgate.ts';
 import { APP_OUTPUT, PLAIN_BRANCH, PLAIN_COMMIT, TOOLCHAIN, UNTAGGED } from '../kit/modules.ts';
+import { grownDatabase } from '../kit/sumtree.ts';
 import { Upstream } from '../kit/upstream.ts';
 
 const APP_ZIPS = [
@@ -81,6 +82,39 @@ describe('a go.mod', { skip: withoutGo }, () => {
     assert.deepEqual(b.zips(), rest.sort());
     b.upstream.heal();
     assert.equal((await b.run('prefetch', '--no-sumdb', 'go.mod')).code, 0);
+  });
+});
+
+describe('a checksum database that grows', { skip: withoutGo }, () => {
+  test('has all its tiles in the store that go needs to check what it answered with old and new trees', async (t) => {
+    const b = await bench(t);
+    const { upstream } = b;
+    const name = upstream.sumdb.name;
+    // Edges of tiles, of levels and of the tree, and places in the middle; each answered with another tree.
+    const places = [0, 255, 256, 511, 65_535, 65_536, 65_791, 65_792, 66_001, 30_000, 40_000, 66_500];
+    const sizes = [1, 300, 257, 65_536, 65_537, 66_048, 65_800, 66_560, 66_777, 65_536, 66_304, 66_777];
+    const sums = upstream.fixture.sums();
+    const own = sums.map((sum, n) => ({
+      ...sum,
+      id: (places[n % 12] ?? 0) + Math.floor(n / 12) * 13,
+      size: (sizes[n % 12] ?? 0) + Math.floor(n / 12) * 40,
+    }));
+    const { verifier, answers } = grownDatabase(name, own);
+    for (const [url, answer] of answers) upstream.answers.set(url, answer);
+    b.write('go.mod', APP_MOD);
+    const run = await b.run('prefetch', 'go.mod', 'example.com/plain@v1.0.0', 'example.com/mod');
+    assert.equal(run.code, 0, run.stderr);
+    await upstream.refuse();
+    // Whatever comes first decides which tree the go command has when it reads the next.
+    for (const first of [[], ['example.com/plain@v1.0.0'], ['example.com/mod@v1.0.0']]) {
+      const go = goFor(t);
+      const proxy = `file://${b.tree}`;
+      for (const module of first) {
+        const got = await go.run(['mod', 'download', module], { proxy, sumdb: verifier });
+        assert.equal(got.code, 0, got.stderr);
+      }
+      await buildApp(go, proxy, verifier);
+    }
   });
 });
 
