@@ -90,30 +90,37 @@ describe('a checksum database that grows', { skip: withoutGo }, () => {
     const b = await bench(t);
     const { upstream } = b;
     const name = upstream.sumdb.name;
-    // Edges of tiles, of levels and of the tree, and places in the middle; each answered with another tree.
-    const places = [0, 255, 256, 511, 65_535, 65_536, 65_791, 65_792, 66_001, 30_000, 40_000, 66_500];
-    const sizes = [1, 300, 257, 65_536, 65_537, 66_048, 65_800, 66_560, 66_777, 65_536, 66_304, 66_777];
-    const sums = upstream.fixture.sums();
-    const own = sums.map((sum, n) => ({
-      ...sum,
-      id: (places[n % 12] ?? 0) + Math.floor(n / 12) * 13,
-      size: (sizes[n % 12] ?? 0) + Math.floor(n / 12) * 40,
-    }));
+    // One record beyond the first 65,536, answered with the latest tree; the others in the first tiles, with old trees
+    // that end in the middle of tiles which hold no record: only a proof between two trees reads those.
+    const late = 'example.com/plain@v1.0.0';
+    const own = upstream.fixture
+      .sums()
+      .map((sum, n) =>
+        sum.key === late
+          ? { ...sum, id: 65_600, size: 70_011 }
+          : { ...sum, id: n * 97, size: 5000 + n * 3001 + 7 },
+      );
     const { verifier, answers } = grownDatabase(name, own);
     for (const [url, answer] of answers) upstream.answers.set(url, answer);
     b.write('go.mod', APP_MOD);
     const run = await b.run('prefetch', 'go.mod', 'example.com/plain@v1.0.0', 'example.com/mod');
     assert.equal(run.code, 0, run.stderr);
     await upstream.refuse();
-    // Whatever comes first decides which tree the go command has when it reads the next.
-    for (const first of [[], ['example.com/plain@v1.0.0'], ['example.com/mod@v1.0.0']]) {
+    // What comes first decides which tree the go command has when it reads the next.
+    for (const order of [
+      [late, 'example.com/app@v1.0.0'],
+      ['example.com/app@v1.0.0', late],
+    ]) {
       const go = goFor(t);
-      const proxy = `file://${b.tree}`;
-      for (const module of first) {
-        const got = await go.run(['mod', 'download', module], { proxy, sumdb: verifier });
+      for (const module of order) {
+        const cwd = go.project([module.replace('@', ' ')]);
+        const got = await go.run(['mod', 'download', 'all'], {
+          proxy: `file://${b.tree}`,
+          sumdb: verifier,
+          cwd,
+        });
         assert.equal(got.code, 0, got.stderr);
       }
-      await buildApp(go, proxy, verifier);
     }
   });
 });
