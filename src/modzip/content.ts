@@ -2,12 +2,12 @@
  * The data of an entry, as archive/zip gives it to a reader: local header, inflated, sizes and CRC32 compared.
  */
 import { createHash, hash } from 'node:crypto';
-import { constants, crc32, inflateRawSync } from 'node:zlib';
-import { systemCode } from '../errors/index.ts';
+import { crc32 } from 'node:zlib';
 import type { Entry } from './directory.ts';
 import { badZip, shown } from './fault.ts';
 import type { RandomFile } from './file.ts';
 import { CorruptDeflate, inflate, type Sink } from './inflate.ts';
+import { OnceInflater, TooLong } from './inflate-once.ts';
 import { MAX_ZIP_BYTES } from './limits.ts';
 
 /** Files up to this, deflated and inflated, are inflated in one shot, bytes. */
@@ -139,31 +139,27 @@ export class ContentReader {
   }
 }
 
+/** One for the thread: whatever it checks, it does so one piece of data after the other. */
+const inflater = new OnceInflater();
+
 /** The digest of one entry's data; undefined where it cannot be had in one shot, whatever the reason. */
 export function digestData(data: Buffer, method: number, uncompressed: number): Digest | undefined {
   try {
-    return digestOf(method === STORED ? data : inflateTo(data, uncompressed));
+    return digestOf(method === STORED ? data : inflater.inflate(data, uncompressed));
   } catch {
     return undefined;
   }
 }
 
-function digestOf(data: Buffer): Digest {
+function digestOf(data: Uint8Array): Digest {
   return { sha256: hash('sha256', data, 'buffer'), crc: crc32(data), size: data.length };
 }
 
-/** @param uncompressed bytes, at most */
-function inflateTo(data: Buffer, uncompressed: number): Buffer {
-  // One byte of room beyond the declared size: zlib then needs no second buffer to see the end.
-  const chunkSize = Math.max(uncompressed + 1, constants.Z_MIN_CHUNK);
-  return inflateRawSync(data, { chunkSize, maxOutputLength: Math.max(uncompressed, 1) });
-}
-
-function inflateAtOnce(entry: Entry, data: Buffer): Buffer {
+function inflateAtOnce(entry: Entry, data: Buffer): Uint8Array {
   try {
-    return inflateTo(data, entry.uncompressed);
+    return inflater.inflate(data, entry.uncompressed);
   } catch (error) {
-    throw systemCode(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLong(entry) : corrupt(entry, error);
+    throw error instanceof TooLong ? tooLong(entry) : corrupt(entry, error);
   }
 }
 
