@@ -126,15 +126,19 @@ export class ZipChecker {
   }
 
   #dispatch(): void {
-    for (const job of [...this.#queue]) {
-      const thread = this.#threadFor(job);
-      if (thread === undefined) continue;
-      this.#queue.splice(this.#queue.indexOf(job), 1);
-      this.#threads.set(thread, job);
-      job.timer = setTimeout(() => this.#giveUp(job, tookTooLong(this.#deadline)), this.#deadline);
-      thread.ref();
-      thread.postMessage(job.request);
-    }
+    const waiting = this.#queue.splice(0);
+    this.#queue.push(...waiting.filter((job) => !this.#give(job)));
+  }
+
+  /** False where no thread can take the job now. */
+  #give(job: Job): boolean {
+    const thread = this.#threadFor(job);
+    if (thread === undefined) return false;
+    this.#threads.set(thread, job);
+    job.timer = setTimeout(() => this.#giveUp(job, tookTooLong(this.#deadline)), this.#deadline);
+    thread.ref();
+    thread.postMessage(job.request);
+    return true;
   }
 
   /** Digests that are there are worth waiting for their thread. */
