@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts';
-import { AccessLog, Handler, HotCache, Listener, Pages } from '../http/index.ts';
+import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { openGateway } from './gateway.ts';
 import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
@@ -28,8 +28,27 @@ export async function startApp(config: Config, logger: Logger, version: string):
     stopping: () => stopping,
   });
   const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
-  const handler = new Handler({ gateway, pages, access, clock, hot, patience: config.limits.patience });
-  const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
+  const handler = new Handler({
+    gateway,
+    pages,
+    access,
+    clock,
+    hot,
+    patience: config.limits.patience,
+    keepAlive: config.limits.idle,
+    targets: { prefix: config.prefix, longest: config.limits.url },
+    secure: config.tls !== undefined,
+    trusted: new TrustedProxies(config.trustedProxies, config.listen.kind === 'unix'),
+  });
+  const listener = new Listener(handler, {
+    tls: config.tls,
+    idle: idleFor(config),
+    keepAlive: config.limits.idle,
+    headerTime: config.limits.headerTime,
+    header: config.limits.header,
+    connections: config.limits.connections,
+    metrics,
+  });
   try {
     const url = await listener.listen(config.listen);
     void warnOfStore(tree, logger);
