@@ -76,7 +76,7 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<void> {
     const file = await staged.onDisk();
-    const checked = await this.#deps.checker.check(file, m, signal).catch((thrown: unknown) => {
+    const checked = await this.#deps.checker.check(file, m, { signal }).catch((thrown: unknown) => {
       throw refused(m, origin, toModgateError(thrown));
     });
     if (claimed !== undefined && claimed !== checked.h1)
