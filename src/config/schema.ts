@@ -337,6 +337,14 @@ let made: object | undefined;
 
 /** The JSON Schema (draft 2020-12) of the configuration file, for editors. */
 export function configSchema(): object {
-  made ??= z.toJSONSchema(fileSchema, { target: 'draft-2020-12', io: 'input' });
+  made ??= z.toJSONSchema(fileSchema, {
+    target: 'draft-2020-12',
+    io: 'input',
+    // zod leaves out the default of what is transformed; ours is written as in the file.
+    override: ({ zodSchema, jsonSchema }) => {
+      const initial = z.globalRegistry.get(zodSchema)?.default;
+      if (typeof initial === 'string') jsonSchema.default ??= initial;
+    },
+  });
   return structuredClone(made);
 }
