@@ -202,7 +202,8 @@ function fishNode({ path, commands, flags, argument }: Node): string[] {
       const spelled = names.map((name) =>
         name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
       );
-      const taken = value === undefined ? '' : ` -r ${fishValue(value)}`;
+      // -x: a value, and no file in its place.
+      const taken = value === undefined ? '' : ` ${value.kind === 'file' ? '-r' : '-x'} ${fishValue(value)}`;
       return `${at} ${spelled.join(' ')}${taken} -d ${quoteFish(description)}`;
     }),
     ...(argument === undefined ? [] : [`${at} ${fishValue(argument)}`]),

@@ -12,7 +12,7 @@ export function manPage(command: Command): string {
   const name = fullName(command).replaceAll(' ', '-');
   const below = everyCommand(command).slice(1);
   const lines = [
-    `.TH ${quoted(name.toUpperCase())} 1 ${quoted(date)} ${quoted(`modgate ${version}`)} "User Commands"`,
+    `.TH ${quoted(name.toUpperCase())} 1 "${date}" ${quoted(`modgate ${version}`)} "User Commands"`,
     '.SH NAME',
     `${text(name)} \\- ${text(command.description())}`,
     '.SH SYNOPSIS',
@@ -46,25 +46,39 @@ function body(command: Command, heading: '.SH' | '.SS'): string[] {
     ...list(heading, 'ARGUMENTS', words),
     ...list(heading, 'OPTIONS', options),
     ...sectionsOf(command).flatMap(({ title, rows, typed }) =>
-      typed
-        ? [`${heading} ${quoted(title.toUpperCase())}`, ...rows.flatMap(example)]
-        : list(heading, HEADINGS[title] ?? title.toUpperCase(), rows),
+      typed ? examples(heading, rows) : list(heading, HEADINGS[title] ?? title.toUpperCase(), rows),
     ),
   ];
 }
 
 function list(heading: string, title: string, rows: readonly (readonly [string, string])[]): string[] {
   if (rows.length === 0) return [];
-  return [
-    `${heading} ${quoted(title)}`,
-    ...rows.flatMap(([term, what]) =>
-      what === '' ? ['.PP', text(term)] : ['.TP', `\\fB${text(term)}\\fR`, text(what)],
-    ),
-  ];
+  const lines = rows.map(([term, what]) =>
+    what === '' ? [text(term)] : ['.TP', `\\fB${text(term)}\\fR`, text(what)],
+  );
+  return [`${heading} ${quoted(title)}`, ...between(lines, '.br', ([first]) => first !== '.TP')];
 }
 
-function example([command, what]: readonly [string, string]): string[] {
-  return ['.PP', text(what), '.PP', '.RS 4', '.nf', text(command), '.fi', '.RE'];
+function examples(heading: string, rows: readonly (readonly [string, string])[]): string[] {
+  const lines = rows.map(([command, what]) => [
+    text(what),
+    '.PP',
+    '.RS 4',
+    '.nf',
+    text(command),
+    '.fi',
+    '.RE',
+  ]);
+  return [`${heading} EXAMPLES`, ...between(lines, '.PP', () => true)];
+}
+
+/** A macro may stand between paragraphs, and not at the beginning or end of a section. */
+function between(
+  parts: readonly (readonly string[])[],
+  macro: string,
+  before: (part: readonly string[]) => boolean,
+): string[] {
+  return parts.flatMap((part, i) => (i > 0 && before(part) ? [macro, ...part] : part));
 }
 
 /** A line of text: no control line, no escape of roff's own, hyphens that can be copied. */

@@ -1,6 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+
+// The schema is used once or twice in a process: compiling it costs more than it saves.
+z.config({ jitless: true });
 
 /** setTimeout fires at once for more than this many ms. */
 const MAX_TIMER = 2 ** 31 - 1;
