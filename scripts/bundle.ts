@@ -15,6 +15,8 @@ const MAIN = path.join(FROM, 'cli/main.js');
 const BUILD_INFO = path.join(FROM, 'cli/build.json');
 const RUN_BY_URL = /new URL\('(\.\/[\w-]+\.js)', import\.meta\.url\)/g;
 
+const LOADED_PACKAGE = /\bimport\('((?!\.|node:)[^']+)'\)/;
+
 /** CommonJS packages of the bundle call require() for Node's own modules. */
 const REQUIRE =
   "import { createRequire as modgateRequire } from 'node:module'; const require = modgateRequire(import.meta.url);";
@@ -28,7 +30,13 @@ function sources(folder: string): string[] {
 
 function entries(): string[] {
   const byUrl = sources(FROM).flatMap((file) => {
-    const found = fs.readFileSync(file, 'utf8').matchAll(RUN_BY_URL);
+    const text = fs.readFileSync(file, 'utf8');
+    const [, loaded] = LOADED_PACKAGE.exec(text) ?? [];
+    if (loaded !== undefined)
+      throw new Error(
+        `${file} loads ${loaded} by import(): a CommonJS package has no names then. Import it statically in a file of its own, and load that`,
+      );
+    const found = text.matchAll(RUN_BY_URL);
     return [...found].map(([, name = '']) => path.join(path.dirname(file), name));
   });
   const all = [...new Set([MAIN, ...byUrl])];

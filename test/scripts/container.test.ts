@@ -100,9 +100,11 @@ describe('the container', () => {
     for (const name of ['main.js', 'worker.js', 'writer-worker.js', 'LICENSE', 'LICENSES.txt'])
       assert.ok(files.includes(name), name);
     assert.deepEqual(
-      files.filter((name) => !/\.(js|json|txt)$|^LICENSE$/.test(name)),
+      files.filter((name) => !/\.(js|json|txt)$|^(LICENSE|node_modules)$/.test(name)),
       [],
     );
+    const packages = fs.readdirSync(path.join(image, 'opt/modgate/node_modules'));
+    for (const name of ['typescript', 'esbuild', 'fast-check']) assert.ok(!packages.includes(name), name);
     const version = spawnSync(process.execPath, [path.join(image, 'opt/modgate/main.js'), '--version'], {
       encoding: 'utf8',
     });
