@@ -51,6 +51,10 @@ function configured(command: Command, page: string): Target {
 
 function placeOf(listen: Config['listen']): { host: string; socketPath: string | undefined } {
   if (listen.kind === 'unix') return { host: 'localhost', socketPath: listen.path };
+  if (listen.port === 0)
+    throw new ModgateError('USAGE', 'the configuration takes a free port, which only modgate serve knows', {
+      next: 'name the address with --url, as modgate serve prints it',
+    });
   // What stands for all addresses of the machine is none that can be asked everywhere.
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[listen.host] ?? listen.host;
   return { host: `${host.includes(':') ? `[${host}]` : host}:${listen.port}`, socketPath: undefined };

@@ -6,8 +6,9 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { authority } from '../../src/net/certificates.test.kit.ts';
 import { sourceSettings } from '../kit/gateway.ts';
-import { CLI, cleanEnv, Modgate, type Run } from '../kit/modgate.ts';
+import { CLI, cleanEnv, Modgate, type Piece, type Run } from '../kit/modgate.ts';
 import { bounded } from '../kit/wait.ts';
 
 /** Beside this process, which is the server in some of the tests. */
@@ -20,11 +21,16 @@ function health(args: readonly string[], env: Record<string, string> = {}): Prom
   return bounded(ended, 'modgate health');
 }
 
+/** A configuration whose only source nobody is behind. */
+function nowhere(): Readonly<Record<string, Piece>> {
+  return { chain: 'corp', sources: { corp: sourceSettings('http://127.0.0.1:9') } };
+}
+
 describe('modgate health', () => {
   let modgate: Modgate;
   before(async () => {
     modgate = await Modgate.start({
-      config: { chain: 'corp', sources: { corp: sourceSettings('http://127.0.0.1:9') } },
+      config: nowhere(),
     });
   });
   after(() => modgate.remove());
@@ -46,6 +52,33 @@ describe('modgate health', () => {
     const file = path.join(modgate.folder, 'health.yaml');
     fs.writeFileSync(file, `listen: 127.0.0.1:${port}\n`);
     assert.equal((await health(['--config', file])).code, 0);
+  });
+
+  test('a path prefix on a unix socket', async (t) => {
+    const socket = path.join(modgate.folder, 'health.sock');
+    const other = await Modgate.start({ config: { ...nowhere(), listen: `unix:${socket}`, prefix: '/go' } });
+    t.after(() => other.remove());
+    const run = await health(['--config', path.join(other.folder, 'modgate.yaml')]);
+    assert.deepEqual(run, { code: 0, stdout: 'ok\n', stderr: '' });
+  });
+
+  test('TLS, with a certificate that nobody here trusts', async (t) => {
+    const { cert, key } = await (await authority()).issue();
+    const [certFile, keyFile] = ['cert.pem', 'key.pem'].map((name) => path.join(modgate.folder, name));
+    assert.ok(certFile !== undefined && keyFile !== undefined);
+    fs.writeFileSync(certFile, cert);
+    fs.writeFileSync(keyFile, key);
+    const other = await Modgate.start({ config: { ...nowhere(), tls: { cert: certFile, key: keyFile } } });
+    t.after(() => other.remove());
+    const listen = { MODGATE_LISTEN: new URL(other.url).host };
+    const run = await health(['--config', path.join(other.folder, 'modgate.yaml')], listen);
+    assert.deepEqual(run, { code: 0, stdout: 'ok\n', stderr: '' });
+  });
+
+  test('a free port is not known to others: 2', async () => {
+    const run = await health([], { MODGATE_LISTEN: '127.0.0.1:0' });
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /takes a free port[\s\S]+next: .*--url/);
   });
 
   test('nobody listens: 1, with the reason and the next step', async () => {
