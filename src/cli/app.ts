@@ -2,7 +2,8 @@ import type { Config } from '../config/index.ts';
 import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { openGateway } from './gateway.ts';
-import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { countBuild, countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { type Build, commitOf } from './version.ts';
 
 export interface RunningApp {
   /** where it listens, e.g. http://127.0.0.1:3000 */
@@ -12,7 +13,7 @@ export interface RunningApp {
 }
 
 /** Wires the rooms together and listens. */
-export async function startApp(config: Config, logger: Logger, version: string): Promise<RunningApp> {
+export async function startApp(config: Config, logger: Logger, build: Build): Promise<RunningApp> {
   const metrics = new Metrics();
   const clock = systemClock;
   const opened = await openGateway(config, logger, metrics);
@@ -20,9 +21,10 @@ export async function startApp(config: Config, logger: Logger, version: string):
   const hot = new HotCache(config.cache.memory);
   countMemory(metrics, hot);
   countStore(metrics, tree);
+  countBuild(metrics, build);
   let stopping = false;
   const pages = new Pages({
-    version,
+    build: { version: build.version, commit: commitOf(build), date: build.date },
     metrics,
     parts: async () => [await storeState(tree), ...[...sources.values()].map(sourceState)],
     stopping: () => stopping,

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { isatty } from 'node:tty';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../config/index.ts';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import {
@@ -13,38 +13,11 @@ import {
   Tally,
 } from '../fill/index.ts';
 import { createLogger, Metrics } from '../observe/index.ts';
+import type { FillFlags } from './fill-flags.ts';
 import { type OpenGateway, openGateway } from './gateway.ts';
-import { configFrom, withConfigFlags } from './options.ts';
-
-/** Flags that both commands have which fill the store. */
-export interface FillFlags {
-  readonly concurrency: number;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
+import { configFrom } from './options.ts';
 
 const STDERR = 2;
-/** files at once, beyond which nothing gets faster */
-const MOST_AT_ONCE = 256;
-
-export function withFillFlags(command: Command, concurrency: number): Command {
-  const flags = command
-    .addOption(
-      new Option('--concurrency <n>', 'modules at once, 1 to 256').default(concurrency).argParser(readPlaces),
-    )
-    .option('--dry-run', 'only tell what would be done', false)
-    .option('--json', 'one JSON object a line on stdout: each phase, each file, the end', false)
-    .option('-q, --quiet', 'no progress; failures are still told', false);
-  return withConfigFlags(flags);
-}
-
-function readPlaces(text: string): number {
-  const places = Number(text);
-  if (Number.isInteger(places) && places >= 1 && places <= MOST_AT_ONCE) return places;
-  throw new InvalidArgumentError(`It must be a number from 1 to ${MOST_AT_ONCE}.`);
-}
-
 interface Run {
   readonly opened: OpenGateway;
   readonly config: Config;

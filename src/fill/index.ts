@@ -6,7 +6,7 @@
 
 export { type ImportOptions, importFolder } from './import.ts';
 export { failureText, formatBytes, JsonLines, Monitors, Progress, printable } from './monitors.ts';
-export { findOrigin, ORIGIN_KINDS, type OriginKind } from './origin.ts';
+export { findOrigin, type OriginKind } from './origin.ts';
 export { type PrefetchDeps, type PrefetchOptions, prefetch } from './prefetch.ts';
 export { type FileEvent, type Monitor, Tally } from './tally.ts';
 export { readTarget, type Target } from './targets.ts';

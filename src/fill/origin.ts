@@ -10,8 +10,7 @@ import { ForeignFolder } from './foreign-folder.ts';
 export type Layout = 'proxy' | 'athens';
 
 /** What `--kind` can say. */
-export const ORIGIN_KINDS = ['auto', 'cache', 'tree', 'athens'] as const;
-export type OriginKind = (typeof ORIGIN_KINDS)[number];
+export type OriginKind = 'auto' | 'cache' | 'tree' | 'athens';
 
 export interface Origin {
   readonly folder: ForeignFolder;
