@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { ModgateError } from '../errors/index.ts';
 import { type Clock, type Logger, type Metrics, systemClock } from '../observe/index.ts';
@@ -7,6 +8,7 @@ import { Dialer } from './connector.ts';
 import { Credentials, checkHeaders } from './credentials.ts';
 import { type Place, UpstreamFault } from './fault.ts';
 import { badAnswer, faultOf } from './faults.ts';
+import { Home } from './home.ts';
 import { Hops, type Landed } from './hops.ts';
 import { Limiter, type Release } from './limiter.ts';
 import { type SourceMetrics, sourceMetrics } from './metrics.ts';
@@ -24,6 +26,8 @@ export interface ClientDeps {
   /** 0 ≤ x < 1 */
   readonly random?: () => number;
   readonly env?: NodeJS.ProcessEnv;
+  /** for tests, of hosts that are dialed straight */
+  readonly lookup?: LookupFunction;
 }
 
 export interface GetOptions {
@@ -60,11 +64,12 @@ export class UpstreamClient {
     this.#clock = deps.clock ?? systemClock;
     this.#random = deps.random ?? Math.random;
     checkHeaders(name, options.headers);
+    const home = new Home();
     const dialer = new Dialer(
       { source: name, tls: options.tls, http2: options.http2, limit: options.timeouts.connect },
-      { clock: this.#clock, env },
+      { clock: this.#clock, env, home, lookup: deps.lookup },
     );
-    this.#routes = new Routes(options, dialer, env);
+    this.#routes = new Routes(options, { dialer, home, env });
     this.#hops = new Hops(options, {
       routes: this.#routes,
       credentials: new Credentials(options.auth, deps.logger, env),

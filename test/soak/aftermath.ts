@@ -15,12 +15,12 @@ export function aftermath(
 ): { readonly files: number; readonly faults: string[] } {
   const faults = modgate.files('tmp').map((file) => `left in tmp: ${file}`);
   const files = modgate.files('tree');
-  const lists = new Set(files.filter((file) => file.endsWith('/@v/list')));
+  const stored = new Set(files);
   for (const file of files) {
     const fault = faultOf(file, path.join(modgate.data, 'tree', file), world);
     if (fault !== undefined) faults.push(`${file}: ${fault}`);
     const [, folder] = /^(.+\/@v)\/v[^/]+\.info$/.exec(file) ?? [];
-    if (folder !== undefined && files.includes(file.replace(/info$/, 'mod')) && !lists.has(`${folder}/list`))
+    if (folder !== undefined && stored.has(file.replace(/info$/, 'mod')) && !stored.has(`${folder}/list`))
       faults.push(`${folder}: has versions and no list`);
   }
   return { files: files.length, faults };

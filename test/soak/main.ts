@@ -1,5 +1,5 @@
 /**
- * npm run soak -- --minutes N [--seed N] [--clients N]: the real program over a faulty upstream, both killed again and
+ * npm run soak -- --minutes N [--seed N] [--clients N] [--cache SIZE]: the real program over a faulty upstream, both killed again and
  * again, under clients that compare every answer. Memory and descriptors must stay flat. Exit 1 where anything is wrong.
  */
 import { parseArgs } from 'node:util';
@@ -24,9 +24,17 @@ const PAUSE = 40;
 /** Shares of the whole time: the server is killed before `steady` and after `last`; in between one process is measured. */
 const PHASES = { steady: 0.25, last: 0.92, quiet: 0.97 };
 
+interface SoakOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly clients: number;
+  readonly cache: string;
+}
+
 class Soak {
   readonly #minutes: number;
   readonly #clients: number;
+  readonly #cache: string;
   readonly #seed: number;
   readonly #random: Random;
   readonly #world: World;
@@ -41,7 +49,8 @@ class Soak {
   #over = false;
   #kills = { server: 0, upstream: 0 };
 
-  constructor(minutes: number, seed: number, clients: number) {
+  constructor({ minutes, seed, clients, cache }: SoakOptions) {
+    this.#cache = cache;
     this.#minutes = minutes;
     this.#seed = seed;
     this.#clients = clients;
@@ -55,7 +64,7 @@ class Soak {
   async run(): Promise<boolean> {
     print(`soak: ${this.#minutes} min, ${this.#clients} clients, --seed ${this.#seed}`);
     await this.#source.start();
-    const modgate = await Modgate.start({ config: configOf(this.#source.url) });
+    const modgate = await Modgate.start({ config: configOf(this.#source.url, this.#cache) });
     this.#modgate = modgate;
     try {
       const reports = setInterval(() => this.#report(), REPORT);
@@ -188,8 +197,8 @@ class Soak {
   }
 }
 
-/** Short times, so that much happens; a small memory cache, so that it is full before memory is measured. */
-function configOf(url: string) {
+/** Short times, so that much happens. @param memory of cache.memory */
+function configOf(url: string, memory: string) {
   return {
     chain: SOURCE,
     sources: {
@@ -200,7 +209,7 @@ function configOf(url: string) {
       },
     },
     sumdb: [],
-    cache: { fresh: '2s', negative: '1s', memory: '8MiB' },
+    cache: { fresh: '2s', negative: '1s', memory },
     limits: { patience: '20s' },
     log: { level: 'info', access: false },
     shutdown: '10s',
@@ -228,7 +237,14 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '2' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     clients: { type: 'string', default: '16' },
+    // Small, so that it is full before memory is measured.
+    cache: { type: 'string', default: '8MiB' },
   },
 });
-const passed = await new Soak(Number(values.minutes), Number(values.seed), Number(values.clients)).run();
-process.exitCode = passed ? 0 : 1;
+const soak = new Soak({
+  minutes: Number(values.minutes),
+  seed: Number(values.seed),
+  clients: Number(values.clients),
+  cache: values.cache,
+});
+process.exitCode = (await soak.run()) ? 0 : 1;
