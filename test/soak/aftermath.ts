@@ -19,11 +19,18 @@ export function aftermath(
   for (const file of files) {
     const fault = faultOf(file, path.join(modgate.data, 'tree', file), world);
     if (fault !== undefined) faults.push(`${file}: ${fault}`);
-    const [, folder] = /^(.+\/@v)\/v[^/]+\.info$/.exec(file) ?? [];
-    if (folder !== undefined && stored.has(file.replace(/info$/, 'mod')) && !stored.has(`${folder}/list`))
-      faults.push(`${folder}: has versions and no list`);
+    if (file.endsWith('/@v/list')) faults.push(...listFaults(modgate, file, stored));
   }
   return { files: files.length, faults };
+}
+
+/** Who uses the tree without the gateway goes by its lists: what they name must be there. */
+function listFaults(modgate: Modgate, list: string, stored: ReadonlySet<string>): string[] {
+  const text = fs.readFileSync(path.join(modgate.data, 'tree', list), 'utf8');
+  const versions = text.split('\n').filter((line) => line !== '');
+  const files = versions.flatMap((version) => [`${version}.info`, `${version}.mod`]);
+  const missing = files.filter((file) => !stored.has(list.replace(/list$/, file)));
+  return missing.map((file) => `${list} names ${file}, which is not there`);
 }
 
 function faultOf(name: string, file: string, world: World): string | undefined {

@@ -1,6 +1,7 @@
 /** What the soak's clients ask, and what each answer must be. */
+
+import type { Random } from '../kit/random.ts';
 import { type Asked, ask, type Outcome } from './asking.ts';
-import type { Random } from './random.ts';
 import { type FileKind, lastOf, type Nth, pathOf, VERSIONS, versionOf, type World } from './world.ts';
 
 /** The server under test: `life` is another with each process, and while there is none anything may break. */

@@ -6,8 +6,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import readline from 'node:readline';
 import { answerWith, type Fault } from '../kit/faults.ts';
+import { Random } from '../kit/random.ts';
 import { badZip } from '../kit/zip.ts';
-import { Random } from './random.ts';
 import { World } from './world.ts';
 
 /** Each of them can be told from a right answer; one that cannot would be the checksum database's business. */
