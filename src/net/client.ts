@@ -197,8 +197,8 @@ export class UpstreamClient {
       scope.close();
       return { ...common, status, body: Readable.from([]), length: undefined };
     }
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
+    const encoding = foreignEncoding(headers);
+    if (encoding !== undefined) {
       body.destroy();
       throw new UpstreamFault(
         badAnswer(`the answer is encoded as ${graphic(encoding).slice(0, 40)}, which was not asked for`),
@@ -261,6 +261,14 @@ function waitOf(fault: UpstreamFault, backoff: Backoff): number | undefined {
   const { retry, retryAfter } = fault.facts;
   if (retry === 'never' || (retry === 'told' && retryAfter === undefined)) return undefined;
   return backoff.next(retryAfter);
+}
+
+/** How the body is encoded, where it is in any way that was not asked for; HTTP/1.1 itself brings chunks. */
+function foreignEncoding(headers: Readonly<Record<string, string>>): string | undefined {
+  const content = headers['content-encoding'];
+  if (content !== undefined && !/^\s*identity\s*$/i.test(content)) return content;
+  const transfer = headers['transfer-encoding'];
+  return transfer === undefined || /^\s*(?:chunked|identity)\s*$/i.test(transfer) ? undefined : transfer;
 }
 
 /**

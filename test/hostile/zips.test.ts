@@ -88,8 +88,12 @@ const ROWS: readonly Row[] = [
   cut('its front cut off', (zip) => zip.subarray(50)),
   cut('nothing but its end record', (zip) => zip.subarray(-22)),
   cut('bytes behind it', (zip) => Buffer.concat([zip, Buffer.alloc(70_000, 'x')])),
-  row('another module', /does not begin with/, [{ ...abc, raw: true, name: 'example.com/other@v1.0.0/a.go' }]),
-  row('another version', /does not begin with/, [{ ...abc, raw: true, name: 'example.com/zip0@v9.9.9/a.go' }]),
+  row('another module', /does not begin with/, [
+    { ...abc, raw: true, name: 'example.com/other@v1.0.0/a.go' },
+  ]),
+  row('another version', /does not begin with/, [
+    { ...abc, raw: true, name: 'example.com/zip0@v9.9.9/a.go' },
+  ]),
   row('no prefix', /does not begin with/, [{ ...abc, raw: true, name: 'a.go' }]),
   row('an absolute name', /does not begin with/, [{ ...abc, raw: true, name: '/etc/cron.d/x' }]),
   row('a name of another drive', /does not begin with/, [{ ...abc, raw: true, name: 'C:\\x' }]),
