@@ -11,7 +11,7 @@ const MOST_FREE = 32;
  * Buffers for streaming that are used again and again: left to the garbage collector, those of one large file would
  * be hundreds of MiB before it looks.
  */
-export class Pieces {
+class Pieces {
   readonly #free: Buffer[] = [];
   #large = 0;
 

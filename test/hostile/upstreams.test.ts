@@ -166,7 +166,7 @@ const HEADS: readonly Row[] = [
   ['status 999', { bytes: head('Content-Length: 0\r\n', '999 X') }, ALL, STATUS, /999/],
   [
     'status 206 for the whole',
-    { bytes: head('Content-Length: 5\r\nContent-Range: bytes 0-4/9\r\n', '206 Partial') + 'hello' },
+    { bytes: `${head('Content-Length: 5\r\nContent-Range: bytes 0-4/9\r\n', '206 Partial')}hello` },
     ALL,
     STATUS,
     /206/,

@@ -20,8 +20,10 @@ export class Random {
     return Math.floor(this.next() * bound);
   }
 
-  pick<const T>(list: readonly [T, ...T[]]): T {
-    return list[this.below(list.length)] ?? list[0];
+  pick<const T>(list: readonly T[]): T {
+    const picked = list[this.below(list.length)];
+    if (picked === undefined) throw new Error('nothing to pick from');
+    return picked;
   }
 
   chance(share: number): boolean {

@@ -189,7 +189,9 @@ class Soak {
 
   #sum(): boolean {
     const { faults, counts } = this.#traffic;
-    const lines = [...counts].sort().map(([key, n]) => `  ${key.padEnd(24)}${n}`);
+    const lines = [...counts]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, n]) => `  ${key.padEnd(24)}${n}`);
     print(`${lines.join('\n')}\nkilled: server ${this.#kills.server}, upstream ${this.#kills.upstream}`);
     for (const fault of faults) print(`WRONG ${fault}`);
     print(faults.length === 0 ? 'soak passed' : `soak FAILED, --seed ${this.#seed}`);
