@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { faults, load } from './load-folder.test.kit.ts';
 
-const RUNS = 100 * Number(process.env.MODGATE_TEST_FUZZ ?? 1);
+const RUNS = 50 * Number(process.env.MODGATE_TEST_FUZZ ?? 1);
 
 /** Every key in force: the examples in it are uncommented. */
 const EXAMPLE = readFileSync(new URL('../../../modgate.example.yaml', import.meta.url), 'utf8')

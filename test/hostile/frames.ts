@@ -64,15 +64,21 @@ export class Wire {
   readonly socket: tls.TLSSocket;
   received = 0;
   closed = false;
+  readonly #gone: Promise<void>;
+  #drained: () => void = () => {};
   #rest: Buffer = Buffer.alloc(0);
-  /** answered streams → the first bytes of the header block, whose first field is the status */
+  /** that the server has sent */
   readonly frames: { readonly type: number; readonly stream: number }[] = [];
 
   private constructor(socket: tls.TLSSocket) {
     this.socket = socket;
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.closed = true;
+    socket.on('drain', () => this.#drained());
+    this.#gone = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.closed = true;
+        resolve();
+      });
     });
     socket.on('data', (piece: Buffer) => this.#take(piece));
   }
@@ -92,17 +98,16 @@ export class Wire {
     const end = Date.now() + FLOOD;
     for (let n = 0; n < times && !this.closed && Date.now() < end; n++) {
       if (this.socket.write(bytes(n))) continue;
+      const late = new Promise((resolve) => setTimeout(resolve, Math.max(0, end - Date.now())).unref());
       const drained = new Promise<void>((resolve) => {
-        this.socket.once('drain', resolve);
-        this.socket.once('close', () => resolve());
-        setTimeout(resolve, Math.max(0, end - Date.now())).unref();
+        this.#drained = resolve;
       });
-      await drained;
+      await Promise.race([drained, this.#gone, late]);
     }
   }
 
   async ended(): Promise<void> {
-    if (!this.closed) await bounded(once(this.socket, 'close'), 'the server to close the connection');
+    await bounded(this.#gone, 'the server to close the connection');
   }
 
   leave(): void {

@@ -17,7 +17,7 @@ const MIB = 1 << 20;
 /** MiB that an attack may cost; one connection's buffers, and what the collector has not taken yet */
 const ROOM = 160;
 /** ms */
-const QUICK = 3000;
+const QUICK = 5000;
 const POST = Buffer.concat([
   field(':method', 'POST'),
   field(':scheme', 'https'),

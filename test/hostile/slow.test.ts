@@ -14,7 +14,7 @@ const MOD = '/example.com/plain/@v/v1.0.0.mod';
 const BIG = '/example.com/big/@v/v1.0.0.zip';
 const MIB = 1 << 20;
 /** ms that a hit may take beside the attack; generous, for a machine that others use too */
-const QUICK = 2000;
+const QUICK = 5000;
 
 async function pairWith(t: TestContext, limits: Record<string, Piece>): Promise<Pair> {
   const pair = await pairFor(t, { config: { limits, log: { level: 'info', access: false } } });

@@ -15,30 +15,27 @@ export interface Talk {
   readonly rest: string;
 }
 
-/** ms without a byte after which the sending side is ended, since the server seems to wait for more of a request */
-const SILENCE = 1000;
+interface TalkOptions {
+  /** whether the answer with this id answers a HEAD, and so has no body */
+  readonly isHead: (id: string) => boolean;
+  /** ms without a byte after which the sending side is ended, since the server seems to wait for more of a request */
+  readonly silence: number;
+}
 
-/**
- * Sends the bytes, and reads until the server closes.
- * @param isHead whether the answer with this id answers a HEAD, and so has no body
- */
-export async function talk(
-  base: string,
-  bytes: string,
-  isHead: (id: string) => boolean = () => false,
-): Promise<Talk> {
-  return split(await exchange(base, bytes), isHead);
+/** Sends the bytes, and reads until the server closes. */
+export async function talk(base: string, bytes: string, { isHead, silence }: TalkOptions): Promise<Talk> {
+  return split(await exchange(base, bytes, silence), isHead);
 }
 
 /** As latin1 in both directions: each character is one byte. */
-function exchange(base: string, bytes: string): Promise<string> {
+function exchange(base: string, bytes: string, silence: number): Promise<string> {
   const { port, hostname } = new URL(base);
   const got = new Promise<string>((resolve) => {
     let text = '';
     const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     socket.setEncoding('latin1');
     // Node's server gives up what it is still working on when the sending side ends, so it may not end at once.
-    socket.setTimeout(SILENCE, () => socket.end());
+    socket.setTimeout(silence, () => socket.end());
     socket.on('data', (piece: string) => {
       text += piece;
     });

@@ -48,6 +48,8 @@ class Soak {
   #up = true;
   #over = false;
   #kills = { server: 0, upstream: 0 };
+  /** of the long life in the middle, whose samples go when it ends */
+  #flat: ReturnType<Gauge['flatness']>;
 
   constructor({ minutes, seed, clients, cache }: SoakOptions) {
     this.#cache = cache;
@@ -142,9 +144,6 @@ class Soak {
     await this.#source.start();
     this.#kills.upstream++;
   }
-
-  /** The long life in the middle is the one that is judged; when it ends its samples go. */
-  #flat: ReturnType<Gauge['flatness']>;
 
   #keepFlatness(): void {
     this.#flat ??= this.#done() > PHASES.last ? this.#gauge.flatness() : undefined;
