@@ -30,7 +30,9 @@ class Clients {
   constructor(t: TestContext, { modgate }: Pair, count: number, sent: string) {
     const port = Number(new URL(modgate.url).port);
     for (let n = 0; n < count; n++) {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(sent));
+      const socket = net.connect(port, '127.0.0.1');
+      // At once, so that no byte of a dribble can come before it.
+      socket.write(sent);
       socket.on('error', () => undefined);
       this.sockets.push(socket);
       this.#closed.push(readToClose(socket));
