@@ -10,7 +10,7 @@ import { residentBytes } from './process.ts';
 const MIB = 1 << 20;
 const ROOM = 160;
 /** ms until each lie is answered; generous, for a machine that others use too */
-const SOON = 30_000;
+const SOON = 90_000;
 const MOD = 'module example.com/x\n';
 const INFO = '{"Version":"v1.0.0","Time":"2024-01-02T03:04:05Z"}';
 

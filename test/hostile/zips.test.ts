@@ -11,7 +11,7 @@ const MIB = 1 << 20;
 /** MiB beyond what the gateway had before, whatever a zip says about itself */
 const ROOM = 160;
 /** ms until a zip is refused, the largest lies included; generous, for a machine that others use too */
-const SOON = 20_000;
+const SOON = 60_000;
 
 interface Row {
   readonly name: string;
