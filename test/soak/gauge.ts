@@ -53,7 +53,7 @@ export class Gauge {
     return (['rss', 'descriptors'] as const).map((what) => {
       const before = median(early.map((sample) => sample[what]));
       const after = median(late.map((sample) => sample[what]));
-      return { what, early: before, late: after, bound: before * SHARE + ROOM[what] };
+      return { what, early: before, late: after, bound: Math.ceil(before * SHARE + ROOM[what]) };
     });
   }
 }
