@@ -31,8 +31,9 @@ const PIECES = [
   'a'.repeat(5000),
   '%41'.repeat(200),
 ];
+/** No HEAD: where its id is garbled, nobody could tell that the answer has no body; `legal` makes some. */
 const METHODS = [
-  ...words('GET GET GET GET HEAD POST PUT DELETE PATCH OPTIONS TRACE CONNECT PROPFIND PURGE PRI get G\0T'),
+  ...words('GET GET GET GET POST PUT DELETE PATCH OPTIONS TRACE CONNECT PROPFIND PURGE PRI get G\0T'),
   ...words('GET\t GETS SOURCE M-SEARCH QUERY'),
   '',
   'A'.repeat(200),

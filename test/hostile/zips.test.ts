@@ -8,8 +8,8 @@ import { until } from '../kit/wait.ts';
 import { residentBytes } from './process.ts';
 
 const MIB = 1 << 20;
-/** MiB beyond what the gateway had before, whatever a zip says about itself */
-const ROOM = 160;
+/** MiB beyond what the gateway had before, whatever a zip says about itself; half a million names are 64 of them */
+const ROOM = 260;
 /** ms until a zip is refused, the largest lies included; generous, for a machine that others use too */
 const SOON = 60_000;
 
