@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { configSchema, printConfig } from '../config/index.ts';
+import { frontCommands } from './front.ts';
 import { configFrom, withConfigFlags } from './options.ts';
 
 export function configCommand(): Command {
@@ -36,5 +37,6 @@ export function configCommand(): Command {
         process.stdout.write(`${JSON.stringify(configSchema(), undefined, 2)}\n`);
       }),
   );
+  for (const front of frontCommands()) command.addCommand(front);
   return command;
 }
