@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
 import { Gateway } from '../gateway/index.ts';
-import { AccessLog, Handler, HotCache, Listener, Pages } from '../http/index.ts';
+import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
@@ -38,8 +38,27 @@ export async function startApp(config: Config, logger: Logger, version: string):
     stopping: () => stopping,
   });
   const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
-  const handler = new Handler({ gateway, pages, access, clock, hot, patience: config.limits.patience });
-  const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
+  const handler = new Handler({
+    gateway,
+    pages,
+    access,
+    clock,
+    hot,
+    patience: config.limits.patience,
+    keepAlive: config.limits.idle,
+    targets: { prefix: config.prefix, longest: config.limits.url },
+    secure: config.tls !== undefined,
+    trusted: new TrustedProxies(config.trustedProxies, config.listen.kind === 'unix'),
+  });
+  const listener = new Listener(handler, {
+    tls: config.tls,
+    idle: idleFor(config),
+    keepAlive: config.limits.idle,
+    headerTime: config.limits.headerTime,
+    header: config.limits.header,
+    connections: config.limits.connections,
+    metrics,
+  });
   const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
   const free = async () => {
     // Nothing more is fetched; what is there by now is checked, stored and listed.
