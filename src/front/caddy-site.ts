@@ -24,7 +24,7 @@ export function caddySite(options: FrontOptions, site: Site): Part[] {
       ...when(pages, ...matched('page', `${prefix}/${PAGES}$`, proxied)),
       'respond "not a URL of the Go module proxy protocol" 404',
     ]),
-    ...block('handle_errors', errorHandlers(options, prefix)),
+    ...block('handle_errors', errorHandlers(options, site, prefix)),
   ]);
 }
 
@@ -93,9 +93,7 @@ function transport({ timeout, upstreamTls: tls }: FrontOptions): Part[] {
   ]);
 }
 
-function reverseProxy(options: FrontOptions, site: Site): Part[] {
-  const { mode } = options;
-  const accel = mode === 'accel';
+function reverseProxy(options: FrontOptions, site: Site, accel = options.mode === 'accel'): Part[] {
   const headers = accel
     ? [
         'header_up X-Sendfile-Type X-Accel-Redirect',
@@ -139,7 +137,8 @@ function accelHandler({ tree }: FrontOptions): Part[] {
 }
 
 /** Only where Caddy itself failed: what modgate answers is passed on as it is. */
-function errorHandlers({ fallback, tree }: FrontOptions, prefix: string): Part[] {
+function errorHandlers(options: FrontOptions, site: Site, prefix: string): Part[] {
+  const { fallback, tree, mode } = options;
   const stored = [
     `root * ${quoted(tree)}`,
     '@there file {re.stored.1}',
@@ -152,7 +151,13 @@ function errorHandlers({ fallback, tree }: FrontOptions, prefix: string): Part[]
   ];
   const down = '@down expression `{err.status_code} in [502, 503, 504]`';
   const said = fallback ? `${DOWN}, and this is not among its stored files` : DOWN;
+  // A stored file that Caddy cannot read, or that is gone meanwhile: modgate is asked for it, and not to name it again.
+  const unread = [
+    '@unread expression `{err.status_code} in [403, 404]`',
+    ...block('handle @unread', reverseProxy(options, site, false)),
+  ];
   return [
+    ...when(mode !== 'proxy', ...unread),
     down,
     ...block('handle @down', [
       ...when(

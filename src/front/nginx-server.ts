@@ -1,10 +1,11 @@
 import { block, type Part, quoted, when } from './lines.ts';
 import { type FrontOptions, remaps, type Site, sites } from './options.ts';
-import { below, FILES, PAGES, ROUTES, STORED } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
 
 /** The internal location below which nginx finds the tree when modgate tells it to send a file. */
 const INTERNAL = '/_modgate_tree/';
 
+const NO_ROUTE = 'not a URL of the Go module proxy protocol';
 const DOWN = 'the front cannot reach modgate';
 
 /** As `Cache-Control` of modgate's own answers; what may change is asked for again each time. */
@@ -46,6 +47,8 @@ export function nginxServer(options: FrontOptions, site: Site, n: number): Part[
     ...block('if ($request_method !~ "^(?:GET|HEAD)$")', [
       plain(405, 'the Go module proxy protocol has GET and HEAD only'),
     ]),
+    // Decoded they would be another's name.
+    ...block(`if ($request_uri ~ "${ODD}")`, [plain(404, NO_ROUTE)]),
     '',
     ...proxying(options, uri),
     '',
@@ -53,7 +56,7 @@ export function nginxServer(options: FrontOptions, site: Site, n: number): Part[
     ...routeLocations(options, prefix, uri),
     ...when(options.pages, ...location(`~ "^${prefix}/${PAGES}$"`, pass(options, uri))),
     ...named(options, uri),
-    ...location('/', [plain(404, 'not a URL of the Go module proxy protocol')]),
+    ...location('/', [plain(404, NO_ROUTE)]),
   ]);
 }
 
@@ -82,15 +85,16 @@ function proxying(options: FrontOptions, uri: string): Part[] {
   const { mode, upstreamTls: tls, timeout, tree } = options;
   const accel = mode === 'accel';
   return [
+    ...when(accel, 'set $modgate_sendfile X-Accel-Redirect;'),
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
-    'proxy_set_header Host $host;',
+    'proxy_set_header Host $http_host;',
     'proxy_set_header X-Forwarded-For $remote_addr;',
-    'proxy_set_header X-Forwarded-Host $host;',
+    'proxy_set_header X-Forwarded-Host $http_host;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_set_header Forwarded "";',
     // A client's own would make modgate name a file where nginx is to send none.
-    `proxy_set_header X-Sendfile-Type "${accel ? 'X-Accel-Redirect' : ''}";`,
+    `proxy_set_header X-Sendfile-Type ${accel ? '$modgate_sendfile' : '""'};`,
     `proxy_set_header X-Accel-Mapping ${quoted(accel ? `${tree}/=${INTERNAL}` : '')};`,
     ...when(
       mode === 'auth-request',
@@ -140,13 +144,10 @@ function origin(tls: FrontOptions['upstreamTls']): string {
 /** Files that never change, sent by nginx itself. */
 function fileLocations({ mode, tree }: FrontOptions, prefix: string): Part[] {
   if (mode !== 'try-files' && mode !== 'auth-request') return [];
-  const asked = [
-    'auth_request /_modgate_authorize;',
-    // Refused or unable to say: modgate is asked for the file itself, and its answer has the reason.
-    'error_page 401 403 500 = @modgate;',
-  ];
   return location(`~ "^${prefix}(?<modgate_file>/${FILES})$"`, [
-    ...when(mode === 'auth-request', ...asked),
+    ...when(mode === 'auth-request', 'auth_request /_modgate_authorize;'),
+    // Refused, gone meanwhile or unreadable: modgate is asked for the file itself, and its answer has the reason.
+    'error_page 401 403 404 500 = @modgate;',
     ...sent(tree),
     'try_files $modgate_file @modgate;',
   ]);
@@ -175,7 +176,14 @@ function routeLocations(options: FrontOptions, prefix: string, uri: string): Par
 function named(options: FrontOptions, uri: string): Part[] {
   const { mode, fallback, tree } = options;
   return [
-    ...when(mode === 'try-files' || mode === 'auth-request', ...location('@modgate', pass(options, uri))),
+    ...when(
+      mode !== 'proxy',
+      ...location('@modgate', [
+        // Otherwise a file that nginx cannot read would be named again and again.
+        ...when(mode === 'accel', 'set $modgate_sendfile "";'),
+        ...pass(options, uri),
+      ]),
+    ),
     ...when(
       mode === 'auth-request',
       ...location('= /_modgate_authorize', [
@@ -189,6 +197,7 @@ function named(options: FrontOptions, uri: string): Part[] {
         'internal;',
         `alias ${quoted(`${tree}/`)};`,
         'add_header X-Content-Type-Options nosniff;',
+        'error_page 403 404 = @modgate;',
       ]),
     ),
     ...when(

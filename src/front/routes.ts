@@ -4,7 +4,7 @@
  */
 
 /** characters of escaped module paths and versions (x/mod module.EscapePath, EscapeVersion) */
-const PATH = '[A-Za-z0-9._~!/-]+';
+const PATH = '[A-Za-z0-9._~!-]+(?:/[A-Za-z0-9._~!-]+)*';
 const VERSION = '[A-Za-z0-9._~!+-]+';
 /** Look-ups, tiles and what the tree says in the place of `supported`. */
 const SUMDB = 'sumdb/[A-Za-z0-9._~:/-]+/(?:supported|latest|(?:lookup|tile)/.+)';
@@ -17,6 +17,9 @@ export const ROUTES = `(?:[^@]+/@(?:latest|v/(?:list|[^/@]+\\.info|${VERSION}\\.
  * answer to a query, lies in the same folder, and names another version when the answer changes.
  */
 export const FILES = `${PATH}/@v/${VERSION}\\.(?:mod|zip)`;
+
+/** In an undecoded target: elements that are empty, or mean another folder. modgate refuses them, so a front does. */
+export const ODD = '//|/(?:[.]|%2[eE]){1,2}(?:/|$)';
 
 /** What the tree can say for modgate when modgate does not answer: all but branches and commits. */
 export const STORED = `(?:${PATH}/@(?:latest|v/(?:list|v[0-9]${VERSION}\\.info|${VERSION}\\.(?:mod|zip)))|${SUMDB})`;

@@ -1,9 +1,11 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { AskOptions, BytesReply, Gateway } from '../gateway/index.ts';
+import type { AskOptions, BytesReply, ContentReply, Gateway } from '../gateway/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
+import { authorize } from './authorize.ts';
 import { Exchange } from './exchange.ts';
+import { type Header, handover } from './handover.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
 import type { Incoming, Outgoing } from './message.ts';
@@ -18,7 +20,7 @@ import { readWishes } from './wishes.ts';
 type AskRoute = Extract<Route, { kind: 'ask' }>;
 
 export interface HandlerDeps {
-  readonly gateway: Pick<Gateway, 'answer'>;
+  readonly gateway: Pick<Gateway, 'answer' | 'allow'>;
   readonly pages: Pages;
   readonly access: AccessLog;
   readonly clock: Clock;
@@ -103,6 +105,10 @@ export class Handler {
       await this.#deps.pages.send(exchange, route.page, this.#address(exchange.req));
       return;
     }
+    if (route.kind === 'authorize') {
+      exchange.route = 'authorize';
+      return authorize(exchange, this.#deps.gateway, this.#deps.targets);
+    }
     const entry = this.#deps.hot.get(exchange.url);
     if (entry !== undefined && entry.until > exchange.start) {
       Object.assign(exchange, entry.about);
@@ -141,11 +147,17 @@ export class Handler {
       case 'transfer':
         return sendTransfer(exchange, reply, kind, now);
       case 'content':
-        return sendContent(exchange, reply, kind, now);
+        return sendContent(exchange, reply, kind, now, this.#handover(exchange.req, reply));
       case 'bytes': {
         sendPrepared(exchange, this.#remember(exchange, reply, kind, now, cachedOnly));
       }
     }
+  }
+
+  /** The header by which a trusted proxy sends the file itself; undefined where it has not asked for that. */
+  #handover({ socket, headers }: Incoming, { content: { file } }: ContentReply): Header | undefined {
+    if (headers['x-sendfile-type'] === undefined || file === undefined) return undefined;
+    return this.#deps.trusted.trusts(socket.remoteAddress) ? handover(headers, file) : undefined;
   }
 
   /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */

@@ -82,6 +82,7 @@ const REFUSED: readonly string[] = [
 function show(target: string): string {
   const route = parseTarget(originForm(target), RULES);
   if (route.kind === 'page') return `page ${route.page}`;
+  if (route.kind === 'authorize') return 'authorize';
   const { ask } = route;
   const about =
     'm' in ask

@@ -7,9 +7,10 @@ import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
-import { authority } from '../../src/net/fakes.test.kit.ts';
+import { authority } from '../../src/net/certificates.test.kit.ts';
 import { cleanEnv, type Modgate, modgateCommand } from './modgate.ts';
+import type { Duplex } from 'node:stream';
+import type { Ending } from './scope.ts';
 import { bounded, until } from './wait.ts';
 
 export type Program = 'nginx' | 'caddy' | 'apache';
@@ -135,7 +136,7 @@ export class Front {
   }
 
   /** Ends with the test. */
-  static async start(t: TestContext, modgate: Modgate, settings: FrontSettings): Promise<Front> {
+  static async start(t: Ending, modgate: Modgate, settings: FrontSettings): Promise<Front> {
     const { program, flags, variant } = settings;
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-front-'));
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -239,7 +240,7 @@ export async function certificates(folder: string): Promise<Certificates> {
 }
 
 /** A proxy that leads every name to loopback: a go command behind it can use the names of the tests. */
-export async function tunnel(t: TestContext): Promise<string> {
+export async function tunnel(t: Ending): Promise<string> {
   const server = http.createServer((request, response) => {
     const port = Number(new URL(request.url ?? '').port);
     const onward = http.request(
@@ -261,14 +262,14 @@ export async function tunnel(t: TestContext): Promise<string> {
     onward.on('error', () => response.destroy());
     onward.end();
   });
-  const sockets = new Set<net.Socket>();
+  const sockets = new Set<Duplex>();
   server.on('connect', (request, socket) => {
     const port = Number(request.url?.split(':').at(-1));
     const onward = net.connect(port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       onward.pipe(socket).pipe(onward);
     });
-    sockets.add(onward);
+    sockets.add(onward).add(socket);
     onward.on('error', () => socket.destroy());
     socket.on('error', () => onward.destroy());
     socket.on('close', () => onward.destroy());
