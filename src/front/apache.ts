@@ -1,7 +1,7 @@
 import { header } from './header.ts';
 import { type Part, quoted, render, when } from './lines.ts';
 import { dialled, type FrontOptions, type Site, sites } from './options.ts';
-import { below, FILES, PAGES, ROUTES } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES } from './routes.ts';
 
 /** A site for Apache httpd 2.4.52 or later. */
 export function apache(options: FrontOptions): string {
@@ -18,6 +18,7 @@ export function apache(options: FrontOptions): string {
     notes: [
       '',
       `Modules:  a2enmod ${modules.join(' ')}`,
+      `Listens:  where "Listen ${listening(options)}" stands in /etc/apache2/ports.conf`,
       ...(options.mode === 'accel' ? ['xsendfile is the Debian package libapache2-mod-xsendfile.'] : []),
     ],
   };
@@ -25,6 +26,10 @@ export function apache(options: FrontOptions): string {
     [...header(options, about), ...sites(options).flatMap((site) => ['', ...virtualHost(options, site)])],
     '    ',
   );
+}
+
+function listening({ address: { host, port } }: FrontOptions): string {
+  return host === '' ? String(port) : `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function section(head: string, body: readonly Part[]): Part[] {
@@ -35,8 +40,7 @@ function section(head: string, body: readonly Part[]): Part[] {
 function virtualHost(options: FrontOptions, site: Site): Part[] {
   const { address, mode, tree } = options;
   const [name = '', ...aliases] = site.names;
-  const host = address.host === '' ? '*' : address.host.includes(':') ? `[${address.host}]` : address.host;
-  return section(`VirtualHost ${host}:${address.port}`, [
+  return section(`VirtualHost ${address.host === '' ? '*:' : ''}${listening(options)}`, [
     `ServerName ${name}`,
     ...when(aliases.length > 0, `ServerAlias ${aliases.join(' ')}`),
     ...tls(options),
@@ -49,7 +53,7 @@ function virtualHost(options: FrontOptions, site: Site): Part[] {
     ...when(mode !== 'proxy', ...section(`Directory ${quoted(`${tree}/`)}`, directory())),
     '',
     ...rules(options, site),
-    ...[502, 503, 504].map((status) => `ErrorDocument ${status} "the front cannot reach modgate\n"`),
+    ...[502, 503, 504].map((status) => `ErrorDocument ${status} "the front cannot reach modgate"`),
   ]);
 }
 
@@ -120,11 +124,14 @@ function rules(options: FrontOptions, site: Site): Part[] {
     'RewriteEngine On',
     'RewriteCond %{REQUEST_METHOD} "!^(?:GET|HEAD)$"',
     'RewriteRule ^ - [R=405,L]',
+    // Decoded they would be another's name.
+    `RewriteCond %{THE_REQUEST} "^[A-Z]+ (?>(?:https?://)?)[^ ]*(?:${ODD.replace('$', '[ ]')})"`,
+    'RewriteRule ^ - [R=404,L]',
     ...when(mode === 'try-files', ...files),
     `RewriteCond %{REQUEST_URI} "!^(?:${paths.join('|')})$"`,
     'RewriteRule ^ - [R=404,L]',
     // The request's own undecoded text, without what stands in front of modgate's path.
-    `RewriteCond %{THE_REQUEST} "^[A-Z]+ ${prefix}(/[^ ?]*)"`,
+    `RewriteCond %{THE_REQUEST} "^[A-Z]+ (?:https?://[^/ ]+)?${prefix}(/[^ ?]*)"`,
     `RewriteRule ^ ${quoted(`${origin(options)}${options.prefix}%1`)} [P,NE,L]`,
   ];
 }

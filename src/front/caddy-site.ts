@@ -1,7 +1,8 @@
 import { block, type Part, quoted, when } from './lines.ts';
 import { dialled, type FrontOptions, remaps, type Site } from './options.ts';
-import { below, FILES, PAGES, ROUTES, STORED } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
 
+const NO_ROUTE = 'not a URL of the Go module proxy protocol';
 const DOWN = 'the front cannot reach modgate';
 
 export function caddySite(options: FrontOptions, site: Site): Part[] {
@@ -18,11 +19,14 @@ export function caddySite(options: FrontOptions, site: Site): Part[] {
     ...block('route', [
       '@other not method GET HEAD',
       'respond @other "the Go module proxy protocol has GET and HEAD only" 405',
+      // Decoded they would be another's name.
+      `@odd expression \`{http.request.uri}.matches("${ODD}")\``,
+      `respond @odd "${NO_ROUTE}" 404`,
       ...block('request_body', ['max_size 1']),
       ...when(files, ...matched('file', `${prefix}(/${FILES})$`, fileHandler(options, proxied))),
       ...matched('route', `${prefix}/${ROUTES}$`, proxied),
       ...when(pages, ...matched('page', `${prefix}/${PAGES}$`, proxied)),
-      'respond "not a URL of the Go module proxy protocol" 404',
+      `respond "${NO_ROUTE}" 404`,
     ]),
     ...block('handle_errors', errorHandlers(options, site, prefix)),
   ]);
@@ -54,8 +58,9 @@ function fileHandler(options: FrontOptions, proxied: readonly Part[]): Part[] {
   ];
 }
 
+/** In `route`, since Caddy would sort the lines. */
 function sendStored(pattern: string, status: readonly Part[] = []): Part[] {
-  return [
+  return block('route', [
     '@forever path_regexp \\.(?:mod|zip)$',
     'header Cache-Control no-cache',
     'header @forever Cache-Control "public, max-age=31536000, immutable"',
@@ -67,7 +72,7 @@ function sendStored(pattern: string, status: readonly Part[] = []): Part[] {
     'header @json Content-Type application/json',
     `rewrite * {re.${pattern}.1}`,
     ...(status.length === 0 ? ['file_server'] : block('file_server', status)),
-  ];
+  ]);
 }
 
 function upstream({ upstream: to, upstreamTls }: FrontOptions): string {
@@ -106,6 +111,8 @@ function reverseProxy(options: FrontOptions, site: Site, accel = options.mode ==
     ...block(`reverse_proxy ${upstream(options)}`, [
       'flush_interval -1',
       'header_up -Forwarded',
+      // Caddy 2.6 passes an answer without a length on as whole where it is cut off.
+      'header_up X-Modgate-Length required',
       ...headers,
       ...transport(options),
       ...when(accel, ...accelHandler(options)),
@@ -126,13 +133,16 @@ function rewritten(options: FrontOptions, site: Site): Part[] {
 function accelHandler({ tree }: FrontOptions): Part[] {
   return [
     '@accel header X-Accel-Redirect *',
-    ...block('handle_response @accel', [
-      `root * ${quoted(tree)}`,
-      ...block('copy_response_headers', ['include Content-Type Cache-Control X-Cache X-Request-Id']),
-      'header X-Content-Type-Options nosniff',
-      'rewrite * {rp.header.X-Accel-Redirect}',
-      'file_server',
-    ]),
+    ...block(
+      'handle_response @accel',
+      block('route', [
+        `root * ${quoted(tree)}`,
+        ...block('copy_response_headers', ['include Content-Type Cache-Control X-Cache X-Request-Id']),
+        'header X-Content-Type-Options nosniff',
+        'rewrite * {rp.header.X-Accel-Redirect}',
+        'file_server',
+      ]),
+    ),
   ];
 }
 

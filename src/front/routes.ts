@@ -18,8 +18,8 @@ export const ROUTES = `(?:[^@]+/@(?:latest|v/(?:list|[^/@]+\\.info|${VERSION}\\.
  */
 export const FILES = `${PATH}/@v/${VERSION}\\.(?:mod|zip)`;
 
-/** In an undecoded target: elements that are empty, or mean another folder. modgate refuses them, so a front does. */
-export const ODD = '//|/(?:[.]|%2[eE]){1,2}(?:/|$)';
+/** In an undecoded target: elements that are empty, hide a slash or mean another folder. modgate refuses them, so a front does. */
+export const ODD = '//|%2[fF]|/(?:[.]|%2[eE])(?:[.]|%2[eE])?(?:/|$)';
 
 /** What the tree can say for modgate when modgate does not answer: all but branches and commits. */
 export const STORED = `(?:${PATH}/@(?:latest|v/(?:list|v[0-9]${VERSION}\\.info|${VERSION}\\.(?:mod|zip)))|${SUMDB})`;

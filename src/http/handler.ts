@@ -1,5 +1,5 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { AskOptions, BytesReply, ContentReply, Gateway } from '../gateway/index.ts';
+import type { AskOptions, BytesReply, ContentReply, Gateway, TransferReply } from '../gateway/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
@@ -137,7 +137,7 @@ export class Handler {
     let reply = await this.#deps.gateway.answer(ask, options);
     exchange.trace = reply.trace;
     exchange.cache = reply.cached;
-    if (reply.kind === 'transfer' && needsWhole(exchange)) {
+    if (reply.kind === 'transfer' && (await needsWhole(exchange, reply))) {
       const transfer = reply.reader;
       await transfer.done(exchange.signal).finally(() => transfer.close());
       reply = { ...(await this.#deps.gateway.answer(ask, options)), cached: 'miss' };
@@ -209,7 +209,11 @@ export class Handler {
 const MAX_LOGGED_URL = 2048;
 const LEFT = new ModgateError('CANCELED', 'the caller has left');
 
-/** Sizes and ranges can be told for certain only when the file is there. */
-function needsWhole({ req, head }: Exchange): boolean {
-  return head || req.headers.range !== undefined;
+/**
+ * Sizes and ranges can be told for certain only when the file is there. A proxy that would pass on an answer without a
+ * length as whole where it is cut off (Caddy 2.6) says so by X-Modgate-Length: required.
+ */
+async function needsWhole({ req, head, signal }: Exchange, { reader }: TransferReply): Promise<boolean> {
+  if (head || req.headers.range !== undefined) return true;
+  return req.headers['x-modgate-length'] === 'required' && (await reader.ready(signal)) === undefined;
 }

@@ -37,7 +37,7 @@ function mapped(mapping: string | string[] | undefined, file: string): string | 
   return undefined;
 }
 
-/** Every reader of these headers decodes what is percent-encoded. */
+/** Some who read these headers decode what is percent-encoded and some do not: only what must be is (RFC 3986, 3.3). */
 function encoded(path: string): string {
-  return path.split('/').map(encodeURIComponent).join('/');
+  return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }

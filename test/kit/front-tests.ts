@@ -10,7 +10,6 @@ import { Go, WENT_DIRECT, withoutGo } from './go.ts';
 import type { LogLine, Modgate } from './modgate.ts';
 import { type Ending, Scope } from './scope.ts';
 import { bounded } from './wait.ts';
-import { badZip } from './zip.ts';
 
 export type FrontMode = 'proxy' | 'try-files' | 'auth-request' | 'accel';
 
@@ -214,10 +213,10 @@ function modeTests(mode: FrontMode, all: () => Behind): void {
       const { front, upstream } = all();
       const name = `example.com/bad${chunked ? 2 : 1}`;
       const target = `/${name}/@v/v1.0.0.zip`;
-      upstream.answers.set(target, {
-        type: 'application/zip',
-        body: badZip('wrong prefix', 'example.com/other@v1.0.0/'),
-      });
+      // Another module's zip: large enough for most of it to be on its way before it is checked.
+      const answer = upstream.fixture.answer(ZIP);
+      assert.ok(answer !== undefined);
+      upstream.answers.set(target, answer);
       if (chunked) upstream.fault(target, { kind: 'chunked' });
       const first = await front.ask(target).catch(() => undefined);
       if (first !== undefined) assert.equal(first.status, 502, first.text.slice(0, 200));

@@ -7,9 +7,9 @@ import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { authority } from '../../src/net/certificates.test.kit.ts';
 import { cleanEnv, type Modgate, modgateCommand } from './modgate.ts';
-import type { Duplex } from 'node:stream';
 import type { Ending } from './scope.ts';
 import { bounded, until } from './wait.ts';
 
@@ -33,12 +33,12 @@ export function without(program: Program): string | false {
 
 /** How a program reads the file that modgate wrote: what stands around it, how it is checked and run. */
 interface Setup {
-  readonly wrap: (file: string, passthrough: boolean) => string;
+  readonly wrap: (file: string, passthrough: boolean, port: number) => string;
   readonly check: (conf: string, folder: string) => string[];
   readonly run: (conf: string, folder: string) => string[];
 }
 
-/** As root a worker would be another user, who cannot read a folder that is the caller's alone. */
+/** As root a worker would be another user, who cannot read a folder that is the caller's alone; Apache insists on one. */
 const ROOT = process.getuid?.() === 0;
 
 const SETUPS: Readonly<Record<Program, Setup>> = {
@@ -58,12 +58,13 @@ ${passthrough ? `include /etc/nginx/modules-enabled/*.conf;\nevents {}\ninclude 
     run: (conf) => ['caddy', 'run', '--adapter', 'caddyfile', '--config', conf],
   },
   apache: {
-    wrap: (file) => `ServerRoot /etc/apache2
+    wrap: (file, _, port) => `Listen 127.0.0.1:${port}
 DefaultRuntimeDir .
 PidFile apache.pid
-ErrorLog /dev/stderr
+ErrorLog error.log
 ServerName localhost
-${ROOT ? 'User root\nGroup root\n' : ''}${APACHE_MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n`).join('')}ServerLimit 2
+${ROOT ? 'User nobody\nGroup root\n' : ''}${APACHE_MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n`).join('')}ServerLimit 2
+MaxRequestWorkers 50
 TypesConfig /dev/null
 Include ${file}
 `,
@@ -140,6 +141,8 @@ export class Front {
     const { program, flags, variant } = settings;
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-front-'));
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+    // Workers of another user have the same group.
+    for (const one of [folder, modgate.folder]) fs.chmodSync(one, 0o750);
     const files = await certificates(folder);
     const port = await freePort();
     const own = variant === undefined ? ['--cert', files.cert, '--key', files.key] : ['--variant', variant];
@@ -150,7 +153,7 @@ export class Front {
     const { wrap, check, run } = SETUPS[program];
     fs.writeFileSync(path.join(folder, 'modgate.front'), text);
     const conf = path.join(folder, 'front.conf');
-    fs.writeFileSync(conf, wrap(path.join(folder, 'modgate.front'), variant === 'passthrough'));
+    fs.writeFileSync(conf, wrap(path.join(folder, 'modgate.front'), variant === 'passthrough', port));
     const options = {
       cwd: folder,
       env: { ...cleanEnv(), HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
@@ -162,7 +165,13 @@ export class Front {
     const child = spawn(runner, runnerArgs, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const front = new Front(text, port, files, child, variant === 'plain');
     t.after(() => front.#stop());
-    await until(() => listens(port), `${program} to listen; ${front.output}`);
+    const ended = new Promise<never>((_, reject) =>
+      child.once('close', (code) =>
+        reject(new Error(`${program} ended with ${code}: ${front.output}${log(folder)}`)),
+      ),
+    );
+    ended.catch(() => undefined);
+    await Promise.race([until(() => listens(port), `${program} to listen`), ended]);
     return front;
   }
 
@@ -209,6 +218,12 @@ export class Front {
     await over;
     clearTimeout(late);
   }
+}
+
+/** Apache opens no log that is a pipe of Node's. */
+function log(folder: string): string {
+  const file = path.join(folder, 'error.log');
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
 }
 
 /** What `modgate config` prints for a front of this modgate. */

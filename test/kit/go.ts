@@ -66,7 +66,8 @@ export class Go {
   }
 
   remove(): void {
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    // A compiler that was killed with its go command may still write for a moment.
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #env(options: GoOptions): NodeJS.ProcessEnv {
