@@ -45,6 +45,9 @@ function fileHandler(options: FrontOptions, proxied: readonly Part[]): Part[] {
   const asked = block(`forward_auth ${upstream(options)}`, [
     `uri ${options.prefix}/authorize`,
     'header_up -X-Original-URI',
+    'header_up -X-Original-Method',
+    // By modgate's own path, whatever the client's is: the path of the very file that is sent.
+    `header_up X-Forwarded-Uri ${options.prefix}{re.file.1}`,
     ...transport(options),
   ]);
   return [
@@ -106,7 +109,8 @@ function reverseProxy(options: FrontOptions, site: Site, accel = options.mode ==
       ]
     : // A client's own would make modgate name a file where Caddy is to send none.
       ['header_up -X-Sendfile-Type', 'header_up -X-Accel-Mapping'];
-  return [
+  // In `route`, since Caddy would sort the lines.
+  return block('route', [
     ...rewritten(options, site),
     ...block(`reverse_proxy ${upstream(options)}`, [
       'flush_interval -1',
@@ -117,7 +121,7 @@ function reverseProxy(options: FrontOptions, site: Site, accel = options.mode ==
       ...transport(options),
       ...when(accel, ...accelHandler(options)),
     ]),
-  ];
+  ]);
 }
 
 /** From the path that a client uses to the one that modgate has. */

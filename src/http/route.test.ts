@@ -6,6 +6,7 @@ import { originForm, parseTarget } from './route.ts';
 const RULES = { prefix: '', longest: 2048 };
 
 const ROUTES: readonly [target: string, expected: string][] = [
+  ['/authorize', 'authorize'],
   ['/', 'page /'],
   ['/healthz', 'page /healthz'],
   ['/metrics?name=x', 'page /metrics'],

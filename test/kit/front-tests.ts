@@ -22,13 +22,22 @@ export interface Behind extends Pair {
 interface Settings extends PairOptions {
   readonly program: Program;
   readonly flags?: readonly string[];
+  /** default: TLS ends in the front */
+  readonly variant?: 'plain' | 'passthrough';
 }
 
 /** modgate behind a front; both end with the test or the suite. */
-export async function behind(t: Ending, { program, flags = [], ...options }: Settings): Promise<Behind> {
+export async function behind(
+  t: Ending,
+  { program, flags = [], variant, ...options }: Settings,
+): Promise<Behind> {
   const config = { trusted_proxies: '127.0.0.1', ...options.config };
   const pair = await pairFor(t, { source: { retry: { attempts: 1 } }, ...options, config });
-  const front = await Front.start(t, pair.modgate, { program, flags });
+  const front = await Front.start(t, pair.modgate, {
+    program,
+    flags,
+    ...(variant === undefined ? {} : { variant }),
+  });
   const proxy = await tunnel(t);
   return { ...pair, front, env: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, SSL_CERT_FILE: front.ca } };
 }

@@ -228,7 +228,7 @@ function log(folder: string): string {
 
 /** What `modgate config` prints for a front of this modgate. */
 function written(program: Program, modgate: Modgate, flags: readonly string[]): string {
-  const upstream = modgate.url === '' ? [] : ['--upstream', new URL(modgate.url).host];
+  const upstream = modgate.url.startsWith('http') ? ['--upstream', new URL(modgate.url).host] : [];
   const file = path.join(modgate.folder, 'modgate.yaml');
   const args = ['config', program, '--config', file, '--server-name', HOST, ...upstream, ...flags];
   const run = modgateCommand(args, { cwd: modgate.folder });

@@ -6,5 +6,5 @@ import { frontTests } from '../kit/front-tests.ts';
 
 describe('Apache httpd', { skip: without('apache') }, () => {
   frontTests('apache', ['proxy', 'try-files', 'accel']);
-  frontCases('apache', ['proxy', 'try-files', 'accel']);
+  frontCases('apache', ['try-files', 'accel']);
 });
