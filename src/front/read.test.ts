@@ -125,7 +125,7 @@ describe('what a front is made of', () => {
 
   test('all faults at once', () => {
     const said = refused('nginx', { serverName: ['a b'], front: 'x', upstream: 'y' });
-    assert.equal(said.split('\n').length, 4, said);
+    assert.equal(said.split('\n').length, 5, said);
   });
 
   test('a port that is chosen at the start is none that a front can know', () => {

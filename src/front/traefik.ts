@@ -33,6 +33,14 @@ export function traefik(options: FrontOptions): string {
   return `${header(options, about).join('\n')}\n\n${text}`;
 }
 
+/** A client's own would make modgate name a file, and Traefik sends none. An empty value removes a header. */
+const OWN = 'modgate-headers';
+const CLEAN = {
+  headers: {
+    customRequestHeaders: { 'X-Sendfile-Type': '', 'X-Accel-Mapping': '', Forwarded: '' },
+  },
+};
+
 function entryPoint({ variant }: FrontOptions): string {
   return variant === 'plain' ? 'web' : 'websecure';
 }
@@ -42,11 +50,10 @@ function http(options: FrontOptions, point: string): Section {
   const names = all.map((_, n) => (n === 0 ? 'modgate' : `modgate-take-over-${n}`));
   const entries = <T>(make: (site: Site, name: string) => T): Record<string, T> =>
     Object.fromEntries(all.map((site, n) => [names[n] ?? '', make(site, names[n] ?? '')]));
-  const rewriting = all.some((site) => remaps(site, options));
   return {
     http: {
       routers: entries((site, name) => router(options, site, point, name)),
-      ...(rewriting ? { middlewares: rewrites(all, names, options) } : {}),
+      middlewares: { [OWN]: CLEAN, ...rewrites(all, names, options) },
       services: { modgate: { loadBalancer: loadBalancer(options) } },
       serversTransports: { modgate: serversTransport(options) },
     },
@@ -66,7 +73,7 @@ function router(options: FrontOptions, site: Site, point: string, name: string):
   return {
     entryPoints: [point],
     rule,
-    ...(remaps(site, options) ? { middlewares: [name] } : {}),
+    middlewares: remaps(site, options) ? [OWN, name] : [OWN],
     service: 'modgate',
     ...(options.variant === 'tls' ? { tls: {} } : {}),
   };

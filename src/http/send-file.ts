@@ -79,7 +79,9 @@ export async function sendContent(
   const { content } = reply;
   try {
     if (elsewhere !== undefined) {
-      const headers = [...commonHeaders(reply, kind, now), ...elsewhere, 'Content-Length', '0'];
+      // For a cache between the two this empty answer is another one than the file.
+      const vary = ['Vary', 'X-Sendfile-Type, X-Accel-Mapping', 'Content-Length', '0'];
+      const headers = [...commonHeaders(reply, kind, now), ...elsewhere, ...vary];
       return exchange.send(200, headers, '');
     }
     const { size, modified } = content;

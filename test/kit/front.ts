@@ -46,7 +46,7 @@ const SETUPS: Readonly<Record<Program, Setup>> = {
     wrap: (file, passthrough) => `${ROOT ? 'user root;\n' : ''}daemon off;
 worker_processes 1;
 pid nginx.pid;
-${passthrough ? `include /etc/nginx/modules-enabled/*.conf;\nevents {}\ninclude ${file};` : `events {}\nhttp { access_log off; ${TEMPS} include ${file}; }`}
+${passthrough ? `load_module /usr/lib/nginx/modules/ngx_stream_module.so;\nevents {}\ninclude ${file};` : `events {}\nhttp { access_log off; ${TEMPS} include ${file}; }`}
 `,
     check: (conf, folder) => ['nginx', '-t', '-p', folder, '-c', conf, '-e', 'stderr'],
     run: (conf, folder) => ['nginx', '-p', folder, '-c', conf, '-e', 'stderr'],

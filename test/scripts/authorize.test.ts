@@ -72,6 +72,7 @@ describe('X-Sendfile-Type', () => {
       const stored = await modgate.ask(MEDIUM, { headers: { ...HEADERS, range: 'bytes=0-1' } });
       assert.equal(stored.status, 200);
       assert.equal(stored.headers['x-sendfile'], `${modgate.data}/tree${MEDIUM}`);
+      assert.match(stored.headers.vary ?? '', /X-Sendfile-Type/);
       assert.equal(stored.headers['content-type'], 'application/zip');
       assert.match(stored.headers['cache-control'] ?? '', /immutable/);
       assert.equal(stored.body.length, 0);
