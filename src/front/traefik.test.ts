@@ -169,8 +169,9 @@ describe('Traefik', () => {
       const { http } = written({ takeOver: ['athens.corp.example/athens'] }, '/goproxy');
       const rule = http?.routers['modgate-take-over-1']?.rule ?? '';
       assert.ok(takes(rule, 'athens.corp.example', 'GET', from));
-      const found = http?.middlewares?.['modgate-take-over-1'] ?? {};
-      const rewrite = 'replacePathRegex' in found ? found.replacePathRegex : undefined;
-      assert.equal(from.replace(new RegExp(rewrite?.regex ?? ''), rewrite?.replacement ?? ''), to);
+      const middleware = http?.middlewares?.['modgate-take-over-1'];
+      assert.ok(middleware !== undefined && 'replacePathRegex' in middleware);
+      const { regex, replacement } = middleware.replacePathRegex;
+      assert.equal(from.replace(new RegExp(regex), replacement), to);
     });
 });

@@ -109,6 +109,12 @@ export function frontCases(program: Program, modes: readonly string[]): void {
       assert.match((await front.ask('/goproxy/')).text, /GOPROXY=https:\/\/goproxy\.corp\.test\/goproxy\n/);
     });
 
+  test('without TLS', async (t) => {
+    const { front, modgate } = await behind(t, { program, variant: 'plain' });
+    const target = '/example.com/%21upper/%21case/@v/v1.0.0.zip';
+    assert.deepEqual((await front.ask(target)).body, (await modgate.ask(target)).body);
+  });
+
   test('modgate is not there: 502 or 503 with a reason, never absence', async (t) => {
     const all = await behind(t, { program });
     await all.modgate.kill9();

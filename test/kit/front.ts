@@ -100,7 +100,13 @@ export interface FrontSettings {
   readonly config?: string;
 }
 
-export interface Answer {
+interface Wish {
+  readonly host?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
@@ -181,8 +187,8 @@ export class Front {
   }
 
   /** One request as it is written, by HTTP/1.1, under a name. Fails where the answer is cut off. */
-  async ask(target: string, options: http.RequestOptions & { host?: string } = {}): Promise<Answer> {
-    const { host = HOST, ...rest } = options;
+  async ask(target: string, options: Wish = {}): Promise<Answer> {
+    const { host = HOST, headers = {}, method = 'GET' } = options;
     const request = {
       host: '127.0.0.1',
       port: this.port,
@@ -190,8 +196,8 @@ export class Front {
       servername: host,
       ca: fs.readFileSync(this.ca),
       agent: false as const,
-      ...rest,
-      headers: { host, ...rest.headers },
+      method,
+      headers: { host, ...headers },
     };
     const answer = new Promise<Answer>((resolve, reject) => {
       const sent = (this.#plain ? http : https).request(request, (response) => {
@@ -256,27 +262,7 @@ export async function certificates(folder: string): Promise<Certificates> {
 
 /** A proxy that leads every name to loopback: a go command behind it can use the names of the tests. */
 export async function tunnel(t: Ending): Promise<string> {
-  const server = http.createServer((request, response) => {
-    const port = Number(new URL(request.url ?? '').port);
-    const onward = http.request(
-      {
-        ...request,
-        host: '127.0.0.1',
-        port,
-        path: new URL(request.url ?? '').pathname,
-        headers: request.headers,
-        method: request.method ?? 'GET',
-        agent: false,
-      },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-        answer.on('error', () => response.destroy());
-      },
-    );
-    onward.on('error', () => response.destroy());
-    onward.end();
-  });
+  const server = http.createServer();
   const sockets = new Set<Duplex>();
   server.on('connect', (request, socket) => {
     const port = Number(request.url?.split(':').at(-1));
@@ -298,7 +284,7 @@ export async function tunnel(t: Ending): Promise<string> {
   return `http://127.0.0.1:${portOf(server)}`;
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   const server = net.createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -31,6 +31,10 @@ export class Go {
 
   constructor() {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-go-'));
+    // Otherwise a process that outlives the command writes there while the folder is removed.
+    const telemetry = path.join(this.folder, '.config', 'go', 'telemetry');
+    fs.mkdirSync(telemetry, { recursive: true });
+    fs.writeFileSync(path.join(telemetry, 'mode'), 'off');
   }
 
   get modcache(): string {
@@ -66,8 +70,7 @@ export class Go {
   }
 
   remove(): void {
-    // A compiler that was killed with its go command may still write for a moment.
-    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
   #env(options: GoOptions): NodeJS.ProcessEnv {
