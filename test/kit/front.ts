@@ -96,8 +96,6 @@ export interface FrontSettings {
   readonly flags: readonly string[];
   /** default: tls */
   readonly variant?: 'plain' | 'passthrough';
-  /** default: the modgate's own configuration file */
-  readonly config?: string;
 }
 
 interface Wish {
@@ -152,10 +150,7 @@ export class Front {
     const files = await certificates(folder);
     const port = await freePort();
     const own = variant === undefined ? ['--cert', files.cert, '--key', files.key] : ['--variant', variant];
-    const text = written(program, modgate, [
-      ...['--front', `127.0.0.1:${port}`, ...own, ...flags],
-      ...(settings.config === undefined ? [] : ['--config', settings.config]),
-    ]);
+    const text = written(program, modgate, ['--front', `127.0.0.1:${port}`, ...own, ...flags]);
     const { wrap, check, run } = SETUPS[program];
     fs.writeFileSync(path.join(folder, 'modgate.front'), text);
     const conf = path.join(folder, 'front.conf');
