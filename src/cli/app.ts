@@ -4,7 +4,8 @@ import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '.
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
-import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { countBuild, countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { type Build, commitOf } from './version.ts';
 import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 export interface RunningApp {
@@ -15,7 +16,7 @@ export interface RunningApp {
 }
 
 /** Wires the rooms together and listens. */
-export async function startApp(config: Config, logger: Logger, version: string): Promise<RunningApp> {
+export async function startApp(config: Config, logger: Logger, build: Build): Promise<RunningApp> {
   const metrics = new Metrics();
   const clock = systemClock;
   const tree = await FileTree.open(config.data, { logger });
@@ -30,9 +31,10 @@ export async function startApp(config: Config, logger: Logger, version: string):
   const hot = new HotCache(config.cache.memory);
   countMemory(metrics, hot);
   countStore(metrics, tree);
+  countBuild(metrics, build);
   let stopping = false;
   const pages = new Pages({
-    version,
+    build: { version: build.version, commit: commitOf(build), date: build.date },
     metrics,
     parts: async () => [await storeState(tree), ...[...sources.values()].map(sourceState)],
     stopping: () => stopping,

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type FrontFlags, type FrontName, readFront, writeFront } from '../front/index.ts';
-import { configFrom, withConfigFlags } from './options.ts';
+import { describe, type Page } from './help.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
 
 const FRONTS: readonly (readonly [FrontName, string])[] = [
   ['nginx', 'nginx'],
@@ -40,12 +41,12 @@ function frontCommand(name: FrontName, title: string): Command {
     .option('--fallback', 'send stored files while modgate is down', false)
     .option('--pages', 'let /healthz, /readyz, /version and / through', false)
     .option('--upstream <address>', 'host:port or unix:/path of modgate (default: where it listens)')
-    .option('--upstream-ca <file>', "CA of modgate's own certificate, where modgate speaks TLS")
-    .addHelpText('after', examples(name));
-  return withConfigFlags(command).action((options: FrontFlags, self: Command) => {
+    .option('--upstream-ca <file>', "CA of modgate's own certificate, where modgate speaks TLS");
+  withConfigFlags(command).action((options: FrontFlags, self: Command) => {
     const { config } = configFrom(self);
     process.stdout.write(writeFront(name, readFront(name, options, config, process.cwd())));
   });
+  return describe(command, page(name));
 }
 
 function list(flags: string, description: string): Option {
@@ -53,12 +54,20 @@ function list(flags: string, description: string): Option {
   return new Option(flags, description).argParser(add).default([], 'none');
 }
 
-function examples(name: FrontName): string {
-  const tls = '--cert /etc/ssl/corp.pem --key /etc/ssl/corp.key';
-  return `
-Examples:
-  modgate config ${name} --server-name goproxy.corp.example ${tls}
-  modgate config ${name} --server-name goproxy.corp.example ${tls} --take-over athens.corp.example
-${name === 'traefik' ? '' : `  modgate config ${name} --server-name goproxy.corp.example ${tls} --mode try-files\n`}
-The flags that modgate serve has as well say how modgate runs; --front says where ${name} listens.`;
+function page(name: FrontName): Page {
+  const own = `modgate config ${name} --server-name goproxy.corp.example`;
+  const tls = `${own} --cert /etc/ssl/corp.pem --key /etc/ssl/corp.key`;
+  const sends = name !== 'traefik';
+  return {
+    details: `The first lines of what is printed say where it belongs. The flags that modgate serve has as well say how modgate runs; --front says where ${name} listens.`,
+    examples: [
+      [tls, 'TLS ends in the front, and modgate answers'],
+      ...(sends ? [[`${tls} --mode try-files`, 'the front sends stored files itself'] as const] : []),
+      [`${tls} --take-over athens.corp.example`, "answer for another proxy's name as well"],
+    ],
+    exitCodes: { 2: `the command line is not valid, or ${name} cannot do what is wanted` },
+    environment: CONFIG_VARIABLES,
+    files: CONFIG_FILES,
+    seeAlso: ['modgate serve', 'modgate config check'],
+  };
 }
