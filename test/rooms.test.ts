@@ -29,7 +29,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   bundle: 'store sumdb gateway',
   report: 'policy gateway',
   doctor: 'fetch sumdb net config',
-  cli: 'errors module modzip note tlog observe net config store fetch sumdb translog identity policy gateway fill http bundle report doctor',
+  front: 'config',
+  cli: 'errors module modzip note tlog observe net config store fetch sumdb translog identity policy gateway fill http bundle report doctor front',
 };
 const ORDER = Object.keys(ROOMS);
 

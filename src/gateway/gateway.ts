@@ -48,6 +48,7 @@ export class Gateway {
   /** for files that no source is asked for */
   readonly intake: Intake;
   readonly #router: Router;
+  readonly #tree: Tree;
   readonly #answers: Answers;
   readonly #lists: Lists;
   readonly #files: SmallFiles;
@@ -62,6 +63,7 @@ export class Gateway {
     const admissions = new Admissions(deps);
     this.intake = new Intake({ ...deps, admissions, lists });
     this.#router = deps.router;
+    this.#tree = deps.tree;
     this.#answers = answers;
     this.#lists = lists;
     this.#misses = misses;
@@ -76,6 +78,20 @@ export class Gateway {
     } catch (thrown) {
       throw this.#passDenial(ask, toModgateError(thrown));
     }
+  }
+
+  /**
+   * Whether a caller may have a file of a module, without fetching it: throws what `answer` would. What is no such
+   * file is answered by the gateway alone, so that nobody else needs to know.
+   */
+  async allow(ask: Ask): Promise<void> {
+    if (!('m' in ask)) return;
+    const { path, version } = ask.m;
+    const refusal = this.#router.find(path).chain.refusal(`${path}@${version}.${ask.kind}`);
+    if (refusal === undefined) return;
+    const content = await this.#tree.open(keys.file(ask.m, ask.kind));
+    if (content === undefined) throw refusal;
+    await content.close();
   }
 
   /** fetches that run now */

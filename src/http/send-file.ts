@@ -3,6 +3,7 @@ import type { ContentReply, TransferReply } from '../gateway/index.ts';
 import { acceptsGzip } from './accept.ts';
 import { isNotModified, wantedRange } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
+import type { Header } from './handover.ts';
 import type { Variant } from './hot.ts';
 import type { Kind } from './kinds.ts';
 import { pieces } from './pieces.ts';
@@ -64,15 +65,25 @@ function sendUnsatisfiable(exchange: Exchange, size: number): void {
   ]);
 }
 
-/** Streams a stored file; closes it. */
+/**
+ * Streams a stored file, or lets the proxy in front send it; closes it.
+ * @param elsewhere the header that makes the proxy send it, conditions and ranges included
+ */
 export async function sendContent(
   exchange: Exchange,
   reply: ContentReply,
   kind: Kind,
   now: number,
+  elsewhere?: Header,
 ): Promise<void> {
   const { content } = reply;
   try {
+    if (elsewhere !== undefined) {
+      // For a cache between the two this empty answer is another one than the file.
+      const vary = ['Vary', 'X-Sendfile-Type, X-Accel-Mapping', 'Content-Length', '0'];
+      const headers = [...commonHeaders(reply, kind, now), ...elsewhere, ...vary];
+      return exchange.send(200, headers, '');
+    }
     const { size, modified } = content;
     const validators = { etag: `"${modified.toString(36)}-${size.toString(36)}"`, modified };
     const common = [...commonHeaders(reply, kind, now), 'ETag', validators.etag, 'Accept-Ranges', 'bytes'];

@@ -31,6 +31,10 @@ export class Go {
 
   constructor() {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-go-'));
+    // Otherwise a process that outlives the command writes there while the folder is removed.
+    const telemetry = path.join(this.folder, '.config', 'go', 'telemetry');
+    fs.mkdirSync(telemetry, { recursive: true });
+    fs.writeFileSync(path.join(telemetry, 'mode'), 'off');
   }
 
   get modcache(): string {
