@@ -1,10 +1,14 @@
+import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { Config } from '../config/index.ts';
-import { createLogger } from '../observe/index.ts';
-import { startApp } from './app.ts';
+import { type Config, FileRecord, type ReadFile } from '../config/index.ts';
+import { createLogger, Metrics } from '../observe/index.ts';
+import { App } from './app.ts';
 import { configFrom, withConfigFlags } from './options.ts';
+import { type Reading, Reloader, readConfig } from './reloader.ts';
+import { Supervisor } from './supervisor.ts';
 import { packageVersion } from './version.ts';
+import { runWorker } from './worker.ts';
 
 export function serveCommand(): Command {
   return withConfigFlags(new Command('serve'))
@@ -18,23 +22,81 @@ Examples:
   modgate serve
   modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate
   modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'
+  modgate serve --workers 4
 
-It stops at SIGINT or SIGTERM and lets running transfers end; a second signal ends it at once.`;
+Signals:
+  SIGINT, SIGTERM  stop, and let running transfers end; a second one ends it at once
+  SIGHUP           read the configuration again, with its secrets and certificates; also done when one of
+                   these files changes. A configuration with a fault is refused, and the old one stays in force.`;
+
+interface Server {
+  /** where it listens */
+  readonly url: string;
+  readonly reloader: Reloader;
+  close(): Promise<void>;
+  /** Ends what would outlive this process. */
+  kill(): void;
+}
 
 async function serve(command: Command): Promise<void> {
-  const { config, warnings } = configFrom(command);
+  const load = (read: ReadFile) => configFrom(command, read);
+  if (cluster.isWorker) return runWorker(load);
+  const reading = readConfig(load, new FileRecord());
+  const { config, warnings } = reading.loaded;
   const logger = createLogger(config.log);
   for (const warning of warnings) logger.warn(warning);
   const version = packageVersion();
-  const app = await startApp(config, logger, version);
-  process.stdout.write(banner(config, app.url, version));
-  logger.info({ url: app.url, data: config.data, version }, 'listening');
+  const start = config.workers > 1 ? Supervisor.start : serveAlone;
+  const server = await start(reading, { load, logger, version });
+  process.stdout.write(banner(config, server.url, version));
+  logger.info({ url: server.url, data: config.data, version, workers: config.workers }, 'listening');
+  process.on('SIGHUP', () => void server.reloader.reload('SIGHUP'));
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
-  process.once('SIGINT', () => process.exit(130));
-  process.once('SIGTERM', () => process.exit(143));
-  await app.close();
+  const atOnce = (code: number) => {
+    server.kill();
+    process.exit(code);
+  };
+  process.once('SIGINT', () => atOnce(130));
+  process.once('SIGTERM', () => atOnce(143));
+  await server.close();
   logger.info('stopped');
+}
+
+/** What a server is started with besides its configuration. */
+export interface Serving {
+  readonly load: (read: ReadFile) => Reading['loaded'];
+  readonly logger: ReturnType<typeof createLogger>;
+  readonly version: string;
+}
+
+/** This process does everything. */
+async function serveAlone(reading: Reading, { load, logger, version }: Serving): Promise<Server> {
+  const metrics = new Metrics();
+  metrics.gauge('modgate_workers', 'Processes that serve.').with().set(1);
+  let reloader: Reloader | undefined;
+  const app = await App.start(reading.loaded.config, {
+    logger,
+    metrics,
+    version,
+    parts: () => (reloader === undefined ? [] : [reloader.state]),
+  });
+  const running = new Reloader(reading, {
+    load,
+    logger,
+    metrics,
+    prepare: ({ loaded }) => app.prepare(loaded.config),
+  });
+  reloader = running;
+  return {
+    url: app.url,
+    reloader: running,
+    close: async () => {
+      await running.close();
+      await app.close();
+    },
+    kill: () => undefined,
+  };
 }
 
 function nextSignal(): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Source } from '../fetch/index.ts';
 import type { HotCache, PartState } from '../http/index.ts';
-import type { Logger, Metrics } from '../observe/index.ts';
+import type { Gauge, Logger, Metrics } from '../observe/index.ts';
 import type { Tree } from '../store/index.ts';
 
 /** bytes; less free space than this is told by /readyz before writes begin to fail */
@@ -55,12 +55,20 @@ export function sourceState({ name, state }: Source): PartState {
 
 /** A full or read-only disk breaks every miss: worth an alert before a build meets it. */
 export function countStore(metrics: Metrics, tree: Tree): void {
-  const free = metrics.gauge('modgate_store_free_bytes', 'Bytes that the store may still write.');
-  metrics.gauge('modgate_store_writable', 'Whether the store takes new files: 1 or 0.', [], async (gauge) => {
+  const free = metrics.gauge(
+    'modgate_store_free_bytes',
+    'Bytes that the store may still write.',
+    [],
+    undefined,
+    'min',
+  );
+  const help = 'Whether the store takes new files: 1 or 0.';
+  const collect = async (gauge: Gauge) => {
     const probed = await Promise.race([tree.probe(), after(PROBE_PATIENCE)]);
     gauge.with().set(probed?.writable ? 1 : 0);
     if (probed !== undefined) free.with().set(probed.freeBytes);
-  });
+  };
+  metrics.gauge('modgate_store_writable', help, [], collect, 'min');
 }
 
 export function countMemory(metrics: Metrics, hot: HotCache): void {

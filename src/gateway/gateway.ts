@@ -9,7 +9,7 @@ import { Answers, type AnswerTimes } from './answers.ts';
 import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
-import type { AskOptions, BytesReply, Reply } from './reply.ts';
+import { type AskOptions, type BytesReply, type ContentReply, type Reply, storedReply } from './reply.ts';
 import type { Router } from './router.ts';
 import { SmallFiles } from './small-files.ts';
 import { type PassedDatabase, SumdbPass } from './sumdb-pass.ts';
@@ -44,6 +44,7 @@ export interface GatewayLimits {
 
 /** Admits and serves modules. Every failure that leaves it is a coded error. */
 export class Gateway {
+  readonly #tree: Tree;
   readonly #router: Router;
   readonly #answers: Answers;
   readonly #lists: Lists;
@@ -57,6 +58,7 @@ export class Gateway {
     const misses = new Misses(limits, deps);
     const lists = new Lists({ ...deps, answers, misses });
     const admissions = new Admissions(deps);
+    this.#tree = deps.tree;
     this.#router = deps.router;
     this.#answers = answers;
     this.#lists = lists;
@@ -74,9 +76,27 @@ export class Gateway {
     }
   }
 
-  /** fetches that run now */
-  get inFlight(): number {
-    return this.#misses.inFlight;
+  /**
+   * What the store answers by itself, as long as that is fresh; undefined where a source would be asked, or something
+   * is remembered of one that was.
+   */
+  async stored(ask: Ask): Promise<BytesReply | ContentReply | undefined> {
+    switch (ask.kind) {
+      case 'sumdb':
+        return this.#sumdb.stored(ask.name, ask.endpoint);
+      case 'info':
+      case 'mod':
+      case 'zip': {
+        const content = await this.#tree.open(keys.file(ask.m, ask.kind));
+        return content === undefined ? undefined : storedReply(content);
+      }
+      case 'list':
+        return isAboveRepositories(ask.path) ? undefined : this.#lists.fresh(ask.path);
+      case 'latest':
+        return this.#answers.fresh(keys.latest(ask.path));
+      case 'query':
+        return this.#answers.fresh(keys.query(ask.path, ask.query));
+    }
   }
 
   /** Lets what has been received be stored, and then be named in its list. */

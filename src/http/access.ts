@@ -15,6 +15,9 @@ import type { HotAbout } from './hot.ts';
 /** seconds */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** characters of finished lines that leave together; with one more line they are below what a pipe takes in one piece */
+const ENOUGH = 2048;
+
 /** One answered request, as it is logged and counted. */
 export interface AccessRecord {
   readonly request: string;
@@ -134,6 +137,7 @@ export class AccessLog {
     // The id is made or checked by us and the address is the socket's own: neither needs escaping.
     if (this.#line === undefined) return;
     if (this.#pending === '') setImmediate(this.#flush);
+    else if (this.#pending.length > ENOUGH) this.#flush();
     this.#pending += `{"level":"info","time":"${this.#isoNow()}","request":"${request}${tally.text}${bytes},"duration":${duration.toFixed(3)},"client":"${client}","msg":"request"}\n`;
   }
 

@@ -47,6 +47,7 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
   const access = new AccessLog(metrics, clock, createLogger({ level: 'info', format: 'json', destination }));
   const pages = new Pages({ version: '0', metrics, parts: async () => [], stopping: () => false });
   const gateway = {
+    stored: async () => undefined,
     answer: async () => {
       served.asked++;
       return answer();

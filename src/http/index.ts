@@ -4,3 +4,5 @@ export { Handler, type HandlerDeps } from './handler.ts';
 export { HotCache } from './hot.ts';
 export { Listener } from './listener.ts';
 export { Pages, type PagesDeps, type PartState } from './pages.ts';
+export { Relay, type RelayOptions } from './relay.ts';
+export { RelayServer } from './relay-server.ts';

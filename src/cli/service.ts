@@ -1,0 +1,120 @@
+import type { Config } from '../config/index.ts';
+import type { Source } from '../fetch/index.ts';
+import { Gateway } from '../gateway/index.ts';
+import {
+  AccessLog,
+  Handler,
+  HotCache,
+  Pages,
+  type PagesDeps,
+  type PartState,
+  type Relay,
+} from '../http/index.ts';
+import type { ZipChecker } from '../modzip/index.ts';
+import type { Clock, Logger, Metrics } from '../observe/index.ts';
+import type { Tree } from '../store/index.ts';
+import { countMemory, sourceState } from './states.ts';
+import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
+
+/** What outlives a configuration. */
+export interface Stable {
+  readonly tree: Tree;
+  readonly checker: ZipChecker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** of the pages, all but what the sources say */
+  readonly pages: Omit<PagesDeps, 'parts'>;
+  readonly parts: () => Promise<readonly PartState[]>;
+  /** undefined: this process answers everything itself */
+  readonly relay: Relay | undefined;
+}
+
+/**
+ * Everything that is made from one configuration and that the next one replaces as a whole. Memory answers, verdicts
+ * and the states of the breakers are in it: none of them outlives the rules that they came from.
+ */
+export class Service {
+  readonly config: Config;
+  readonly handler: Handler;
+  readonly #metrics: Metrics;
+  readonly #gateway: Gateway;
+  readonly #hot: HotCache;
+  readonly #close: () => Promise<void>;
+  #closed: Promise<void> | undefined;
+
+  /** Throws CONFIG_INVALID where something cannot be made as the configuration says; nothing is left then. */
+  constructor(config: Config, stable: Stable) {
+    const { tree, checker, clock } = stable;
+    const metrics = stable.metrics.scope();
+    const logger = stable.logger.child({}, { level: config.log.level });
+    this.config = config;
+    this.#metrics = metrics;
+    const opened: { close(): Promise<void> }[] = [];
+    try {
+      const sources = makeSources(config, logger, metrics);
+      opened.push(...sources.values());
+      const router = makeRouter(config, sources);
+      const databases = makeDatabases(config, router, logger, metrics);
+      opened.push(...databases.map(({ origin }) => origin));
+      this.#gateway = new Gateway(
+        { tree, router, databases, checker, clock, logger, metrics },
+        { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
+      );
+      this.#hot = new HotCache(config.cache.memory);
+      countMemory(metrics, this.#hot);
+      this.handler = this.#makeHandler(stable, logger, sources);
+    } catch (thrown) {
+      metrics.close();
+      for (const one of opened) void one.close();
+      throw thrown;
+    }
+    this.#close = async () => {
+      // Nothing more is fetched; what is there by now is checked, stored and listed.
+      await Promise.all(opened.map((one) => one.close()));
+      await this.#gateway.close();
+    };
+  }
+
+  get gateway(): Gateway {
+    return this.#gateway;
+  }
+
+  /** Another one answers from now on: lets the requests that run end, then closes. */
+  async retire(): Promise<void> {
+    this.#hot.clear();
+    await this.handler.settled(longest(this.config));
+    await this.close();
+  }
+
+  /** Ends the fetches that run, and stores what they have. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close().finally(() => this.#metrics.close());
+    return this.#closed;
+  }
+
+  #makeHandler(stable: Stable, logger: Logger, sources: ReadonlyMap<string, Source>): Handler {
+    const { clock, relay } = stable;
+    const { limits, log } = this.config;
+    const pages = new Pages({
+      ...stable.pages,
+      parts: async () => [...(await stable.parts()), ...[...sources.values()].map(sourceState)],
+    });
+    const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined);
+    return new Handler({
+      gateway: this.#gateway,
+      pages,
+      access,
+      clock,
+      hot: this.#hot,
+      patience: limits.patience,
+      relay,
+    });
+  }
+}
+
+/** ms; a caller waits for its first byte as long as patience says, and for the last as long as a source may send */
+function longest({ limits, sources }: Config): number {
+  const totals = [...sources.values()].map(({ client }) => client.timeouts.total);
+  return limits.patience + Math.max(0, ...totals);
+}
