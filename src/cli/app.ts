@@ -1,5 +1,12 @@
 import type { Config } from '../config/index.ts';
-import { Listener, type PartState, type Relay, RelayServer } from '../http/index.ts';
+import {
+  checkTls,
+  Listener,
+  type ListenerLimits,
+  type PartState,
+  type Relay,
+  RelayServer,
+} from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
@@ -75,9 +82,13 @@ export class App {
     };
     this.#service = new Service(config, this.#stable);
     // Looked up for each request: from one moment to the next it is another service that answers.
-    this.#listener = new Listener((req, res) => this.#service.handler.handle(req, res), {
-      idle: idleFor(config),
-    });
+    this.#listener = new Listener(
+      {
+        handle: (req, res) => this.#service.handler.handle(req, res),
+        refuse: (req, res, why) => this.#service.handler.refuse(req, res, why),
+      },
+      { ...limitsOf(config), tls: config.tls, metrics },
+    );
     this.#inner =
       relayed === undefined
         ? undefined
@@ -91,6 +102,7 @@ export class App {
 
   /** Makes everything that the configuration asks for. Throws CONFIG_INVALID; nothing has changed then. */
   prepare(config: Config): Prepared {
+    if (config.tls !== undefined) checkTls(config.tls);
     const next = new Service(config, this.#stable);
     return {
       commit: () => this.#take(next),
@@ -112,7 +124,10 @@ export class App {
   #take(next: Service): void {
     const old = this.#service;
     this.#service = next;
-    this.#logger.level = next.config.log.level;
+    const { log, tls } = next.config;
+    this.#logger.level = log.level;
+    this.#listener.setLimits(limitsOf(next.config));
+    if (tls !== undefined) this.#listener.setTls(tls);
     this.#retired.add(old);
     old
       .retire()
@@ -128,7 +143,13 @@ export class App {
   }
 }
 
-/** ms; a caller that waits for its first byte is not idle */
-function idleFor({ limits }: Config): number {
-  return Math.max(10 * 60_000, limits.patience + 60_000);
+function limitsOf({ limits }: Config): ListenerLimits {
+  return {
+    // A caller that waits for its first byte is not idle.
+    idle: Math.max(10 * 60_000, limits.patience + 60_000),
+    keepAlive: limits.idle,
+    headerTime: limits.headerTime,
+    header: limits.header,
+    connections: limits.connections,
+  };
 }

@@ -112,15 +112,20 @@ function banner(config: Config, url: string, version: string): string {
   const insecure = [...config.sources.values()]
     .filter(({ client }) => client.tls.insecure)
     .map(({ name }) => name);
-  return `modgate ${version} serves Go modules at ${url}
+  return `modgate ${version} serves Go modules at ${url}${config.prefix}
 
-  go env -w GOPROXY=${forOthers(url)}
+  ${config.listen.kind === 'unix' ? 'a reverse proxy reaches it by that socket' : `go env -w GOPROXY=${forOthers(url)}${config.prefix}`}
 
   store      ${config.data}
 ${routes}  enforced   zip rules before a version is released; a stored version never changes
   checksums  ${databases === '' ? 'no checksum database is passed on' : `${databases} passed on; the go command verifies it`}
-${insecure.length === 0 ? '' : `  INSECURE   certificates are NOT verified for: ${insecure.join(', ')}\n`}
+${clientCerts(config)}${insecure.length === 0 ? '' : `  INSECURE   certificates are NOT verified for: ${insecure.join(', ')}\n`}
 `;
+}
+
+function clientCerts({ tls }: Config): string {
+  if (tls === undefined || tls.clientCerts === 'off') return '';
+  return `  clients    a certificate is ${tls.clientCerts}\n`;
 }
 
 /** An address that stands for all addresses of the machine is none that a client can use. */

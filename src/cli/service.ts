@@ -9,6 +9,7 @@ import {
   type PagesDeps,
   type PartState,
   type Relay,
+  TrustedProxies,
 } from '../http/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger, Metrics } from '../observe/index.ts';
@@ -95,7 +96,7 @@ export class Service {
 
   #makeHandler(stable: Stable, logger: Logger, sources: ReadonlyMap<string, Source>): Handler {
     const { clock, relay } = stable;
-    const { limits, log } = this.config;
+    const { limits, log, prefix, tls, listen, trustedProxies } = this.config;
     const pages = new Pages({
       ...stable.pages,
       parts: async () => [...(await stable.parts()), ...[...sources.values()].map(sourceState)],
@@ -108,6 +109,10 @@ export class Service {
       clock,
       hot: this.#hot,
       patience: limits.patience,
+      keepAlive: limits.idle,
+      targets: { prefix, longest: limits.url },
+      secure: tls !== undefined,
+      trusted: new TrustedProxies(trustedProxies, listen.kind === 'unix'),
       relay,
     });
   }

@@ -8,6 +8,7 @@ const FIXED: readonly (readonly [key: string, value: (config: Config) => string]
   ['workers', ({ workers }) => String(workers)],
   ['prefix', ({ prefix }) => prefix],
   ['tls (whether there is any)', ({ tls }) => String(tls !== undefined)],
+  ['tls.client_certs', ({ tls }) => tls?.clientCerts ?? 'off'],
   ['admin.listen', ({ admin }) => optional(admin.listen)],
   ['log.format', ({ log }) => log.format],
 ];

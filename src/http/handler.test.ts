@@ -9,6 +9,7 @@ import { Handler } from './handler.ts';
 import { HotCache } from './hot.ts';
 import { Listener } from './listener.ts';
 import { Pages } from './pages.ts';
+import { TrustedProxies } from './trusted.ts';
 
 const LARGE = 20 << 20;
 const LIST = '/example.com/plain/@v/list';
@@ -53,8 +54,19 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
       return answer();
     },
   };
-  const handler = new Handler({ gateway, pages, access, clock, hot: new HotCache(64 << 20), patience });
-  const listener = new Listener((req, res) => handler.handle(req, res), idle === undefined ? {} : { idle });
+  const handler = new Handler({
+    gateway,
+    pages,
+    access,
+    clock,
+    hot: new HotCache(64 << 20),
+    patience,
+    keepAlive: 75_000,
+    targets: { prefix: '', longest: 2048 },
+    trusted: new TrustedProxies([]),
+    secure: false,
+  });
+  const listener = new Listener(handler, idle === undefined ? {} : { idle });
   const url = await listener.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
   stop = () => listener.close(0);
   const served: Served = {

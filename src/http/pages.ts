@@ -26,10 +26,11 @@ export class Pages {
     this.#deps = deps;
   }
 
-  async send(exchange: Exchange, page: Page): Promise<void> {
+  /** @param address by which the caller reaches the gateway, e.g. https://modgate.example/goproxy */
+  async send(exchange: Exchange, page: Page, address: string): Promise<void> {
     switch (page) {
       case '/':
-        return exchange.sendText(200, HOME);
+        return exchange.sendText(200, home(address));
       case '/healthz':
         return exchange.sendText(200, 'ok\n');
       case '/readyz':
@@ -69,14 +70,16 @@ export class Pages {
   }
 }
 
-const HOME = `modgate, a Go module gateway
+function home(address: string): string {
+  return `modgate, a Go module gateway
 
-Use it:        go env -w GOPROXY=<this address>
-Is it alive:   /healthz
-Is it ready:   /readyz
-Its version:   /version
-Its metrics:   /metrics
+Use it:        go env -w GOPROXY=${address}
+Is it alive:   ${address}/healthz
+Is it ready:   ${address}/readyz
+Its version:   ${address}/version
+Its metrics:   ${address}/metrics
 `;
+}
 
 function sendJson(exchange: Exchange, status: number, value: unknown): void {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;

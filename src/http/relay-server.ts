@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+/** bytes; whatever limits.header let through, and a little more */
+const MAX_HEADER = 16 << 20;
 /** ms between two looks for connections that have become idle while the worker stops */
 const IDLE_CHECK = 100;
 
@@ -16,7 +18,10 @@ export class RelayServer {
   constructor(path: string, handle: (req: IncomingMessage, res: ServerResponse) => void) {
     this.#path = path;
     // The relay closes its idle connections itself; an end from this side would meet a request on its way.
-    this.#server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, handle);
+    this.#server = createServer(
+      { keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: MAX_HEADER },
+      handle,
+    );
   }
 
   /** The socket of a worker that was killed stands in the way; the supervisor gives each path to one at a time. */

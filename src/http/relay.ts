@@ -1,10 +1,10 @@
 import { Agent, type IncomingMessage, type OutgoingHttpHeader, request } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Ask } from '../gateway/index.ts';
 import type { CounterCell, Metrics } from '../observe/index.ts';
 import type { Exchange } from './exchange.ts';
 import { RECORD_HEADER, takeRecord } from './relay-record.ts';
+import { written } from './send-file.ts';
 
 /** All that the answer to a caller depends on. */
 const PASSED_ON = [
@@ -75,15 +75,7 @@ export class Relay {
     }
     this.#relayed.inc();
     exchange.begin(answer.statusCode ?? 502, headersOf(answer.rawHeaders));
-    answer.on('data', (piece: Buffer) => {
-      exchange.bytes += piece.length;
-    });
-    try {
-      await pipeline(answer, exchange.res);
-    } catch (cause) {
-      exchange.signal.throwIfAborted();
-      throw brokenOff(cause);
-    }
+    await pass(answer, exchange);
     return true;
   }
 
@@ -107,6 +99,20 @@ export class Relay {
       asked.end();
     });
   }
+}
+
+/** Piece by piece, as fast as the caller takes them; whatever cuts the answer off cuts the caller's off too. */
+async function pass(answer: IncomingMessage, exchange: Exchange): Promise<void> {
+  try {
+    for await (const piece of answer) {
+      exchange.bytes += piece.length;
+      if (!(await written(exchange, piece))) exchange.signal.throwIfAborted();
+    }
+  } catch (cause) {
+    exchange.signal.throwIfAborted();
+    throw brokenOff(cause);
+  }
+  exchange.res.end();
 }
 
 function headersOf(raw: readonly string[]): OutgoingHttpHeader[] {

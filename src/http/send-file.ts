@@ -136,7 +136,7 @@ async function pump(
 }
 
 /** True when the caller's system has taken the piece, false when the caller has left. */
-function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
+export function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     if (res.destroyed) {
       resolve(false);
