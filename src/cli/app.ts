@@ -87,7 +87,7 @@ export class App {
         handle: (req, res) => this.#service.handler.handle(req, res),
         refuse: (req, res, why) => this.#service.handler.refuse(req, res, why),
       },
-      { ...limitsOf(config), tls: config.tls, metrics },
+      { ...limitsOf(config), tls: config.tls, metrics, shared: relayed !== undefined },
     );
     this.#inner =
       relayed === undefined

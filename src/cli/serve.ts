@@ -6,7 +6,7 @@ import { createLogger, Metrics } from '../observe/index.ts';
 import { App } from './app.ts';
 import { configFrom, withConfigFlags } from './options.ts';
 import { type Reading, Reloader, readConfig } from './reloader.ts';
-import { Supervisor } from './supervisor.ts';
+import { type Serving, Supervisor } from './supervisor.ts';
 import { packageVersion } from './version.ts';
 import { runWorker } from './worker.ts';
 
@@ -61,13 +61,6 @@ async function serve(command: Command): Promise<void> {
   process.once('SIGTERM', () => atOnce(143));
   await server.close();
   logger.info('stopped');
-}
-
-/** What a server is started with besides its configuration. */
-export interface Serving {
-  readonly load: (read: ReadFile) => Reading['loaded'];
-  readonly logger: ReturnType<typeof createLogger>;
-  readonly version: string;
 }
 
 /** This process does everything. */

@@ -1,5 +1,7 @@
 import cluster, { type Worker as ClusterWorker } from 'node:cluster';
+import type { Loaded, ReadFile } from '../config/index.ts';
 import { errorOf, ModgateError } from '../errors/index.ts';
+import { removeStale } from '../http/index.ts';
 import {
   type Counter,
   exposition,
@@ -11,7 +13,6 @@ import {
 import { leftBehind, mergeSnapshots, type Part } from './merged-metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { type Prepared, type Reading, Reloader } from './reloader.ts';
-import type { Serving } from './serve.ts';
 import { freePort, makeSocketFolder, removeSocketFolder } from './sockets.ts';
 
 /** ms; a worker that lived longer is replaced at once */
@@ -25,6 +26,13 @@ const PREPARE_PATIENCE = 30_000;
 const SNAPSHOT_PATIENCE = 1000;
 /** ms beyond the time for running answers, after which a worker that stops is killed */
 const STOP_GRACE = 10_000;
+
+/** What a gateway is started with besides its configuration. */
+export interface Serving {
+  readonly load: (read: ReadFile) => Loaded;
+  readonly logger: Logger;
+  readonly version: string;
+}
 
 /** The place of one worker, which one process after the other may have. */
 interface Slot {
@@ -64,6 +72,8 @@ export class Supervisor {
   static async start(this: void, reading: Reading, serving: Serving): Promise<Supervisor> {
     const { listen, data } = reading.loaded.config;
     const port = listen.kind === 'tcp' && listen.port === 0 ? await freePort(listen.host) : 0;
+    // Once, before the workers share the new one: to each of them it would look like another program's.
+    if (listen.kind === 'unix') await removeStale(listen.path);
     const supervisor = new Supervisor(reading, serving, makeSocketFolder(data), port);
     try {
       supervisor.url = await supervisor.#startAll();
@@ -87,7 +97,8 @@ export class Supervisor {
       'Workers that ended by themselves or were killed, and were replaced.',
     );
     cluster.setupPrimary({ serialization: 'advanced' });
-    cluster.schedulingPolicy = cluster.SCHED_RR;
+    // The workers accept by themselves: no connection goes through this process, or is lost with a worker that dies.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     this.reloader = new Reloader(reading, {
       load,
       logger,
@@ -105,9 +116,9 @@ export class Supervisor {
     const { shutdown } = this.reloader.reading.loaded.config;
     const late = setTimeout(() => this.kill(), shutdown + STOP_GRACE).unref();
     await Promise.all(
-      this.#slots.map((slot) => {
-        clearTimeout(slot.restart);
-        return slot.worker === undefined ? undefined : this.#end(slot.worker);
+      this.#slots.map(async ({ worker, restart }) => {
+        clearTimeout(restart);
+        if (worker !== undefined) await this.#end(worker);
       }),
     );
     clearTimeout(late);
@@ -166,6 +177,7 @@ export class Supervisor {
         break;
       case 'serving':
         slot.serving = true;
+        this.#logger.info({ worker: slot.index, pid: worker.process.pid }, 'a worker serves');
         break;
       case 'failed':
         this.#logger.error({ worker: slot.index, err: errorOf(message.error) }, 'a worker cannot serve');

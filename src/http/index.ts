@@ -2,7 +2,7 @@
 export { AccessLog } from './access.ts';
 export { Handler, type HandlerDeps } from './handler.ts';
 export { HotCache } from './hot.ts';
-export { Listener, type ListenerLimits } from './listener.ts';
+export { Listener, type ListenerLimits, removeStale } from './listener.ts';
 export { Pages, type PagesDeps, type PartState } from './pages.ts';
 export { Relay, type RelayOptions } from './relay.ts';
 export { RelayServer } from './relay-server.ts';

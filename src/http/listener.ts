@@ -31,6 +31,8 @@ export interface ListenerOptions {
   /** connections beyond which new ones are closed */
   readonly connections?: number;
   readonly metrics?: Metrics;
+  /** true: other processes listen on the same unix socket, and it is known to be no left-over */
+  readonly shared?: boolean;
 }
 
 /** What may change while it listens. */
@@ -66,6 +68,7 @@ export class Listener {
   /** accepts */
   readonly #server: NetServer;
   readonly #open = new Set<Socket>();
+  readonly #shared: boolean;
 
   constructor(requests: Requests, options: ListenerOptions = {}) {
     const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
@@ -100,12 +103,13 @@ export class Listener {
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
     });
+    this.#shared = options.shared ?? false;
     if (options.metrics !== undefined) this.#watch(options.metrics);
   }
 
   /** @returns the address as a URL, or `unix:/path`. Throws CONFIG_INVALID where it cannot be had. */
   async listen(address: Address): Promise<string> {
-    if (address.kind === 'unix') await removeStale(address.path);
+    if (address.kind === 'unix' && !this.#shared) await removeStale(address.path);
     const target =
       address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
     await new Promise<void>((resolve, reject) => {
@@ -187,7 +191,7 @@ export class Listener {
 }
 
 /** Whoever was killed leaves its socket behind; nobody answers there. */
-async function removeStale(path: string): Promise<void> {
+export async function removeStale(path: string): Promise<void> {
   const state = await new Promise<string>((resolve) => {
     const probe = connect({ path }, () => {
       probe.destroy();

@@ -61,7 +61,7 @@ export class Relay {
   /** The worker that asks sources for this; undefined: this one. */
   ownerOf(ask: Ask): number | undefined {
     const { index, workers } = this.#options;
-    const owner = hashOf(subjectOf(ask)) % workers;
+    const owner = ownerIndex(subjectOf(ask), workers);
     return owner === index ? undefined : owner;
   }
 
@@ -129,11 +129,14 @@ function subjectOf(ask: Ask): string {
   return 'm' in ask ? ask.m.path : ask.path;
 }
 
-/** FNV-1a, 32 bits: the same in every worker, and even enough. */
-function hashOf(text: string): number {
+/**
+ * By FNV-1a of 32 bits: the same in every worker, and even enough.
+ * @param subject a module path, or `sumdb/<name>/<endpoint>`
+ */
+export function ownerIndex(subject: string, workers: number): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+  for (let i = 0; i < subject.length; i += 1) hash = Math.imul(hash ^ subject.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % workers;
 }
 
 function brokenOff(cause: unknown): ModgateError {
