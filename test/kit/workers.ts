@@ -6,9 +6,25 @@ import { open, type Reply } from './http.ts';
 import type { Modgate } from './modgate.ts';
 import { until } from './wait.ts';
 
-/** Which worker asks the sources for this module, or `sumdb/<name>/<endpoint>`. */
-export function ownerOf(subject: string, workers: number): number {
-  return ownerIndex(subject, workers);
+/** of the tests of several workers */
+export const WORKERS = 3;
+export const crowd = { config: { workers: WORKERS }, source: { concurrency: 30 } };
+
+/** A connection to a worker that asks no source for modules of this path. */
+export function strangerTo(modgate: Modgate, subject: string): Promise<Line> {
+  const owner = ownerOf(subject);
+  return lineTo(modgate, (worker) => worker !== owner);
+}
+
+/** The sum of a family's samples. */
+export function metric(page: string, name: string): number {
+  const found = page.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  return found.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+/** Which of WORKERS asks the sources for this module, or `sumdb/<name>/<endpoint>`. */
+export function ownerOf(subject: string): number {
+  return ownerIndex(subject, WORKERS);
 }
 
 /** Index of a worker → its process; the newest one where it was replaced. */
