@@ -38,10 +38,11 @@ export class FileWatch {
 
   #next(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#look().finally(() => this.#next()), this.#every).unref();
+    this.#timer = setTimeout(() => void this.look().finally(() => this.#next()), this.#every).unref();
   }
 
-  async #look(): Promise<void> {
+  /** One look; the clock does it too. */
+  async look(): Promise<void> {
     const read = this.#read;
     const now = await statesOf([...read.keys()]);
     // Read again since: nothing can be said about that.

@@ -122,10 +122,19 @@ export class Modgate {
     return files.reduce((sum, file) => sum + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
+  get file(): string {
+    return path.join(this.folder, 'modgate.yaml');
+  }
+
+  /** Writes another configuration over the one that it was started with. */
+  configure(config: Readonly<Record<string, Piece>>): void {
+    const whole = { listen: '127.0.0.1:0', data: this.data, ...this.#settings.config, ...config };
+    fs.writeFileSync(this.file, JSON.stringify(whole, undefined, 2));
+  }
+
   async #launch(): Promise<void> {
-    const file = path.join(this.folder, 'modgate.yaml');
-    const config = { listen: '127.0.0.1:0', data: this.data, ...this.#settings.config };
-    fs.writeFileSync(file, JSON.stringify(config, undefined, 2));
+    const { file } = this;
+    this.configure({});
     this.logs.length = 0;
     const [program, ...args] = this.#settings.program ?? [process.execPath, CLI];
     const child = spawn(program, [...args, 'serve', '--config', file], {

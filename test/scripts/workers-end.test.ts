@@ -77,8 +77,8 @@ describe('a worker that is killed', () => {
     }
     const page = (await modgate.ask('/metrics')).text;
     assert.ok(metric(page, 'modgate_http_requests_total') > before);
-    assert.equal(metric(page, 'modgate_workers'));
-    assert.equal(metric(page, 'modgate_worker_restarts_total'));
+    assert.equal(metric(page, 'modgate_workers'), WORKERS);
+    assert.equal(metric(page, 'modgate_worker_restarts_total'), WORKERS);
   });
 });
 
@@ -128,7 +128,7 @@ describe('how they end', () => {
     t.after(() => fs.rmSync(tmp, { recursive: true, force: true }));
     const { modgate } = await pairFor(t, { ...crowd, env: { TMPDIR: tmp } });
     const pids = [...pidsOf(modgate).values()];
-    assert.equal(pids.filter(isAlive).length);
+    assert.equal(pids.filter(isAlive).length, WORKERS);
     const [folder = ''] = fs.readdirSync(tmp);
     assert.equal(fs.statSync(path.join(tmp, folder)).mode & 0o777, 0o700);
     await modgate.kill9();
