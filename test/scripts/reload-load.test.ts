@@ -9,7 +9,8 @@ import { hangUp, page } from '../kit/reload.ts';
 import { bounded, until } from '../kit/wait.ts';
 import { metric } from '../kit/workers.ts';
 
-const withoutWrk: string | false = spawnSync('wrk', ['-v']).error === undefined ? false : 'no wrk';
+const WRK = 'wrk';
+const withoutWrk: string | false = spawnSync(WRK, ['-v']).error === undefined ? false : 'no wrk';
 
 for (const workers of [1, 3]) {
   test(`50 reloads under load: no request fails (${workers})`, { skip: withoutWrk }, async (t) => {
@@ -18,7 +19,7 @@ for (const workers of [1, 3]) {
     assert.equal((await modgate.ask(url)).status, 200);
     let reloads = 0;
     let over = false;
-    const load = wrk(`${modgate.url}${url}`, 5).finally(() => {
+    const load = wrk(`${modgate.url}${url}`, 3).finally(() => {
       over = true;
     });
     while (reloads < 50 || !over) {
@@ -32,7 +33,7 @@ for (const workers of [1, 3]) {
 }
 
 function wrk(url: string, seconds: number): Promise<string> {
-  const child = spawn('wrk', ['-t1', '-c20', `-d${seconds}s`, '--timeout', '20s', url]);
+  const child = spawn(WRK, ['-t1', '-c20', `-d${seconds}s`, '--timeout', '20s', url]);
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (piece: Buffer) => (text += piece.toString()));
