@@ -22,6 +22,8 @@ export interface AppOptions {
   readonly parts: () => readonly PartState[];
   /** the text of /metrics; default: what `metrics` holds */
   readonly expose?: () => Promise<string>;
+  /** what other processes know of the sources, see Stable */
+  readonly breakers?: Stable['breakers'];
   /** where there are other workers: the way to them, and the path of the socket by which they come here */
   readonly relayed?: { readonly relay: Relay; readonly socket: string };
 }
@@ -78,6 +80,7 @@ export class App {
         stopping: () => this.#stopping,
       },
       parts: async () => [await storeState(tree), ...options.parts()],
+      breakers: options.breakers ?? (async () => new Map()),
       relay: relayed?.relay,
     };
     this.#service = new Service(config, this.#stable);

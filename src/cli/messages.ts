@@ -22,7 +22,7 @@ export type ToWorker =
   /** the outcome of the last attempt to take a configuration */
   | { readonly kind: 'state'; readonly state: PartState }
   | { readonly kind: 'snapshot' }
-  | { readonly kind: 'page'; readonly id: number; readonly text: string }
+  | { readonly kind: 'merged'; readonly id: number; readonly snapshot: Snapshot }
   | { readonly kind: 'stop' };
 
 /** From a worker to the supervisor. */
@@ -34,5 +34,5 @@ export type FromWorker =
   | { readonly kind: 'prepared'; readonly error: ErrorData | undefined }
   /** asked for, and without being asked each few seconds and at the end */
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
-  /** asks for the page of all */
-  | { readonly kind: 'page'; readonly id: number };
+  /** asks for the metrics of all */
+  | { readonly kind: 'merged'; readonly id: number };

@@ -46,11 +46,13 @@ async function serve(command: Command): Promise<void> {
   const logger = createLogger(config.log);
   for (const warning of warnings) logger.warn(warning);
   const version = packageVersion();
+  let server: Server | undefined;
+  // Before anything takes time: by default the signal would end the process.
+  process.on('SIGHUP', () => void server?.reloader.reload('SIGHUP'));
   const start = config.workers > 1 ? Supervisor.start : serveAlone;
-  const server = await start(reading, { load, logger, version });
+  server = await start(reading, { load, logger, version });
   process.stdout.write(banner(config, server.url, version));
   logger.info({ url: server.url, data: config.data, version, workers: config.workers }, 'listening');
-  process.on('SIGHUP', () => void server.reloader.reload('SIGHUP'));
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
   const atOnce = (code: number) => {

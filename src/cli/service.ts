@@ -27,6 +27,8 @@ export interface Stable {
   /** of the pages, all but what the sources say */
   readonly pages: Omit<PagesDeps, 'parts'>;
   readonly parts: () => Promise<readonly PartState[]>;
+  /** source → its state in the worst of all processes, as `sourceState` takes it */
+  readonly breakers: () => Promise<ReadonlyMap<string, number>>;
   /** undefined: this process answers everything itself */
   readonly relay: Relay | undefined;
 }
@@ -60,7 +62,11 @@ export class Service {
       opened.push(...databases.map(({ origin }) => origin));
       this.#gateway = new Gateway(
         { tree, router, databases, checker, clock, logger, metrics },
-        { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
+        {
+          times: config.cache,
+          fetches: Math.ceil(config.limits.fetches / config.workers),
+          queue: Math.ceil(config.limits.queue / config.workers),
+        },
       );
       this.#hot = new HotCache(config.cache.memory);
       countMemory(metrics, this.#hot);
@@ -99,7 +105,11 @@ export class Service {
     const { limits, log, prefix, tls, listen, trustedProxies } = this.config;
     const pages = new Pages({
       ...stable.pages,
-      parts: async () => [...(await stable.parts()), ...[...sources.values()].map(sourceState)],
+      parts: async () => {
+        const [parts, elsewhere] = await Promise.all([stable.parts(), stable.breakers()]);
+        const own = [...sources.values()].map((source) => sourceState(source, elsewhere.get(source.name)));
+        return [...parts, ...own];
+      },
     });
     const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined);
     return new Handler({

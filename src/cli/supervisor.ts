@@ -2,14 +2,7 @@ import cluster, { type Worker as ClusterWorker } from 'node:cluster';
 import type { Loaded, ReadFile } from '../config/index.ts';
 import { errorOf, ModgateError } from '../errors/index.ts';
 import { removeStale } from '../http/index.ts';
-import {
-  type Counter,
-  exposition,
-  type FamilySnapshot,
-  type Logger,
-  Metrics,
-  type Snapshot,
-} from '../observe/index.ts';
+import { type Counter, type FamilySnapshot, type Logger, Metrics, type Snapshot } from '../observe/index.ts';
 import { leftBehind, mergeSnapshots, type Part } from './merged-metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { type Prepared, type Reading, Reloader } from './reloader.ts';
@@ -189,8 +182,8 @@ export class Supervisor {
         slot.snapshot = message.snapshot;
         for (const told of slot.snapshotWaiters) told();
         break;
-      case 'page':
-        void this.#page().then((text) => send(worker, { kind: 'page', id: message.id, text }));
+      case 'merged':
+        void this.#merged().then((all) => send(worker, { kind: 'merged', id: message.id, snapshot: all }));
     }
   }
 
@@ -253,11 +246,11 @@ export class Supervisor {
     for (const { worker } of this.#slots) if (worker !== undefined) send(worker, message);
   }
 
-  async #page(): Promise<string> {
+  async #merged(): Promise<Snapshot> {
     const parts = await Promise.all(this.#slots.map((slot) => freshSnapshot(slot)));
     const own: Part = { worker: 'supervisor', snapshot: await this.#metrics.snapshot() };
     const left: Part = { worker: '', snapshot: { families: this.#left, process: [] } };
-    return exposition(mergeSnapshots([own, ...parts.flatMap((part) => part ?? []), left]));
+    return mergeSnapshots([own, ...parts.flatMap((part) => part ?? []), left]);
   }
 }
 

@@ -2,7 +2,7 @@ import { rmdirSync, rmSync } from 'node:fs';
 import { FileRecord, type Loaded, type ReadFile } from '../config/index.ts';
 import { errorData, ModgateError } from '../errors/index.ts';
 import { type PartState, Relay } from '../http/index.ts';
-import { createLogger, Metrics } from '../observe/index.ts';
+import { createLogger, exposition, Metrics, type Snapshot } from '../observe/index.ts';
 import { App } from './app.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import type { Prepared } from './reloader.ts';
@@ -11,8 +11,8 @@ import { packageVersion } from './version.ts';
 
 /** ms between two snapshots of the metrics, without being asked: what a kill -9 may take with it */
 const SNAPSHOT_EVERY = 2000;
-/** ms that the supervisor may take for the page of all */
-const PAGE_PATIENCE = 5000;
+/** ms that the supervisor may take for the metrics of all */
+const ALL_PATIENCE = 5000;
 
 type Begin = Extract<ToWorker, { kind: 'begin' }>;
 
@@ -40,7 +40,7 @@ class Worker {
   readonly #app: App;
   readonly #metrics: Metrics;
   readonly #load: (read: ReadFile) => Loaded;
-  readonly #pages: PageAsker;
+  readonly #all: AllMetrics;
   #state: PartState;
   #prepared: Prepared | undefined;
   #stopping = false;
@@ -50,7 +50,7 @@ class Worker {
     const { config } = load(FileRecord.replay(texts));
     const metrics = new Metrics();
     const relay = new Relay({ index, workers, metrics, socketOf: (other) => socketIn(folder, other) });
-    const pages = new PageAsker();
+    const all = new AllMetrics();
     const socket = socketIn(folder, index);
     removeAtExit(folder, socket);
     let worker: Worker | undefined;
@@ -64,11 +64,12 @@ class Worker {
         metrics,
         version: packageVersion(),
         parts: () => [worker?.state ?? begin.state],
-        expose: () => pages.ask(),
+        expose: async () => exposition(await all.ask()),
+        breakers: async () => breakersIn(await all.ask().catch(() => undefined)),
         relayed: { relay, socket },
       },
     );
-    worker = new Worker(begin, app, metrics, pages, load);
+    worker = new Worker(begin, app, metrics, all, load);
     return worker;
   }
 
@@ -76,13 +77,13 @@ class Worker {
     { state }: Begin,
     app: App,
     metrics: Metrics,
-    pages: PageAsker,
+    all: AllMetrics,
     load: (read: ReadFile) => Loaded,
   ) {
     this.url = app.url;
     this.#app = app;
     this.#metrics = metrics;
-    this.#pages = pages;
+    this.#all = all;
     this.#load = load;
     this.#state = state;
     process.on('message', (message: ToWorker) => this.#take(message));
@@ -115,8 +116,8 @@ class Worker {
       case 'snapshot':
         void this.#sendSnapshot();
         break;
-      case 'page':
-        this.#pages.answer(message.id, message.text);
+      case 'merged':
+        this.#all.answer(message.id, message.snapshot);
         break;
       case 'stop':
         void this.#stop();
@@ -147,29 +148,35 @@ class Worker {
 }
 
 /** Asks the supervisor for the metrics of all processes. */
-class PageAsker {
-  readonly #waiting = new Map<number, (text: string) => void>();
+class AllMetrics {
+  readonly #waiting = new Map<number, (snapshot: Snapshot) => void>();
   #count = 0;
 
-  ask(): Promise<string> {
+  ask(): Promise<Snapshot> {
     const id = ++this.#count;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new ModgateError('OVERLOADED', 'the supervising process does not answer'));
-      }, PAGE_PATIENCE);
-      this.#waiting.set(id, (text) => {
+      }, ALL_PATIENCE);
+      this.#waiting.set(id, (snapshot) => {
         clearTimeout(late);
-        resolve(text);
+        resolve(snapshot);
       });
-      tell({ kind: 'page', id });
+      tell({ kind: 'merged', id });
     });
   }
 
-  answer(id: number, text: string): void {
-    this.#waiting.get(id)?.(text);
+  answer(id: number, snapshot: Snapshot): void {
+    this.#waiting.get(id)?.(snapshot);
     this.#waiting.delete(id);
   }
+}
+
+/** A source is as well as the worker thinks that has fared worst with it. */
+function breakersIn(all: Snapshot | undefined): Map<string, number> {
+  const samples = all?.families.find(({ name }) => name === 'modgate_upstream_breaker_state')?.samples ?? [];
+  return new Map(samples.map(({ values, numbers }) => [values[0] ?? '', numbers[0] ?? 0]));
 }
 
 /** Without a supervisor there is nobody to tell, and this process is about to end. */

@@ -177,6 +177,17 @@ test('one page of metrics: sums, labels of the processes, and promtool finds no 
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
+test('/readyz of each worker names the source that another one leaves alone', async (t) => {
+  const { modgate, upstream } = await pairFor(t, {
+    config: { workers: WORKERS },
+    source: { retry: { attempts: 1 }, breaker: { failures: 1, open: '60s' } },
+  });
+  upstream.fault(/./, { kind: 'status', status: 500 });
+  await modgate.ask('/example.com/plain/@v/list');
+  for (let n = 0; n < 2 * WORKERS; n++)
+    assert.match((await modgate.ask('/readyz')).text, /degraded.*suspended/s);
+});
+
 describe('the real go command builds through three workers', { skip: withoutGo }, () => {
   test('cold, then warm without another upstream request for a file', async (t) => {
     const { modgate, upstream } = await pairFor(t, crowd);
