@@ -219,10 +219,10 @@ test('a scope counts in the same families, and takes its collectors with it', as
   next.gauge('state', 'State.', ['source'], (gauge) => gauge.with('new').set(2));
   assert.match(
     await metrics.expose(),
-    /asked_total 3\n[^]*state\{source="old"\} 1\nstate\{source="new"\} 2\n/,
+    /asked_total 3\n[\s\S]*state\{source="old"\} 1\nstate\{source="new"\} 2\n/,
   );
   old.close();
   const text = await metrics.expose();
-  assert.match(text, /asked_total 3\n[^]*state\{source="new"\} 2\n/);
+  assert.match(text, /asked_total 3\n[\s\S]*state\{source="new"\} 2\n/);
   assert.doesNotMatch(text, /old/);
 });
