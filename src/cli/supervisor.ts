@@ -173,7 +173,9 @@ export class Supervisor {
         this.#logger.info({ worker: slot.index, pid: worker.process.pid }, 'a worker serves');
         break;
       case 'failed':
-        this.#logger.error({ worker: slot.index, err: errorOf(message.error) }, 'a worker cannot serve');
+        // At the first start the command itself ends with it.
+        if (this.url !== '')
+          this.#logger.error({ worker: slot.index, err: errorOf(message.error) }, 'a worker cannot serve');
         break;
       case 'prepared':
         slot.prepared?.(message);
