@@ -229,11 +229,14 @@ export class Supervisor {
     const tellAll = (message: ToWorker) => {
       for (const { worker } of asked) send(worker, message);
     };
-    try {
-      await Promise.all(asked.map(({ slot, worker }) => prepareOn(slot, worker, record.texts)));
-    } catch (thrown) {
+    // All are waited for: a late answer must not be taken for one to the next attempt.
+    const answers = await Promise.allSettled(
+      asked.map(({ slot, worker }) => prepareOn(slot, worker, record.texts)),
+    );
+    const refused = answers.find((answer) => answer.status === 'rejected');
+    if (refused !== undefined) {
       tellAll({ kind: 'discard' });
-      throw thrown;
+      throw refused.reason;
     }
     return {
       commit: () => {

@@ -47,6 +47,9 @@ class Worker {
 
   static async start(begin: Begin, load: (read: ReadFile) => Loaded): Promise<Worker> {
     const { index, workers, folder, texts } = begin;
+    const early: ToWorker[] = [];
+    const keep = (message: ToWorker) => early.push(message);
+    process.on('message', keep);
     const { config } = load(FileRecord.replay(texts));
     const metrics = new Metrics();
     const relay = new Relay({ index, workers, metrics, socketOf: (other) => socketIn(folder, other) });
@@ -70,6 +73,8 @@ class Worker {
       },
     );
     worker = new Worker(begin, app, metrics, all, load);
+    process.off('message', keep);
+    for (const message of early) worker.#take(message);
     return worker;
   }
 

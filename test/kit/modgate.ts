@@ -5,9 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ask, ask, type Reply } from './http.ts';
-import { bounded } from './wait.ts';
+import { bounded, PATIENCE } from './wait.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** ms; several processes of Node may have to start, on cores that others use too */
+const START = 60_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -62,11 +65,11 @@ export class Modgate {
   }
 
   /** The first log line, past or to come, that passes. */
-  log(test: (line: LogLine) => boolean, what: string): Promise<LogLine> {
+  log(test: (line: LogLine) => boolean, what: string, ms = PATIENCE): Promise<LogLine> {
     const past = this.logs.find(test);
     if (past !== undefined) return Promise.resolve(past);
     const coming = new Promise<LogLine>((resolve) => this.#watchers.add({ test, resolve }));
-    return bounded(coming, `a log line: ${what}`).catch((error: unknown) => {
+    return bounded(coming, `a log line: ${what}`, ms).catch((error: unknown) => {
       throw new Error(`${String(error)}; its output:\n${this.stderr}${this.stdout}`);
     });
   }
@@ -150,7 +153,7 @@ export class Modgate {
       throw new Error(`modgate ended with ${code} before it listened:\n${this.stderr}${this.stdout}`);
     });
     died.catch(() => undefined);
-    const line = await Promise.race([this.log((one) => one.msg === 'listening', 'listening'), died]);
+    const line = await Promise.race([this.log((one) => one.msg === 'listening', 'listening', START), died]);
     this.url = String(line.url);
   }
 
