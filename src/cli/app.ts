@@ -12,12 +12,13 @@ import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
 import type { Prepared } from './reloader.ts';
 import { Service, type Stable } from './service.ts';
-import { countStore, storeState, warnOfStore } from './states.ts';
+import { countBuild, countStore, storeState, warnOfStore } from './states.ts';
+import { type Build, commitOf } from './version.ts';
 
 export interface AppOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly version: string;
+  readonly build: Build;
   /** what /readyz tells beside the store and the sources */
   readonly parts: () => readonly PartState[];
   /** the text of /metrics; default: what `metrics` holds */
@@ -64,10 +65,11 @@ export class App {
   }
 
   private constructor(config: Config, tree: FileTree, options: AppOptions) {
-    const { logger, metrics, version, relayed } = options;
+    const { logger, metrics, build, relayed } = options;
     this.#logger = logger;
     this.#tree = tree;
     countStore(metrics, tree);
+    countBuild(metrics, build);
     this.#stable = {
       tree,
       checker: this.#checker,
@@ -75,7 +77,7 @@ export class App {
       logger,
       metrics,
       pages: {
-        version,
+        build: { version: build.version, commit: commitOf(build), date: build.date },
         metrics: { contentType: metrics.contentType, expose: options.expose ?? (() => metrics.expose()) },
         stopping: () => this.#stopping,
       },

@@ -2,57 +2,63 @@ import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { type Config, FileRecord, type ReadFile } from '../config/index.ts';
-import { createLogger, Metrics } from '../observe/index.ts';
-import { App } from './app.ts';
-import { configFrom, withConfigFlags } from './options.ts';
-import { type Reading, Reloader, readConfig } from './reloader.ts';
-import { type Serving, Supervisor } from './supervisor.ts';
-import { packageVersion } from './version.ts';
-import { runWorker } from './worker.ts';
+import { describe } from './help.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
+import { type Reading, readConfig } from './reloader.ts';
+import type { Server, Serving } from './serving.ts';
+import { commitOf, readBuild } from './version.ts';
 
 export function serveCommand(): Command {
-  return withConfigFlags(new Command('serve'))
+  const command = withConfigFlags(new Command('serve'))
     .description('run the gateway')
-    .addHelpText('after', EXAMPLES)
     .action(async (_options: unknown, command: Command) => serve(command));
-}
-
-const EXAMPLES = `
-Examples:
-  modgate serve
-  modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate
-  modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'
-  modgate serve --workers 4
-
-Signals:
-  SIGINT, SIGTERM  stop, and let running transfers end; a second one ends it at once
-  SIGHUP           read the configuration again, with its secrets and certificates; also done when one of
-                   these files changes. A configuration with a fault is refused, and the old one stays in force.`;
-
-interface Server {
-  /** where it listens */
-  readonly url: string;
-  readonly reloader: Reloader;
-  close(): Promise<void>;
-  /** Ends what would outlive this process. */
-  kill(): void;
+  return describe(command, {
+    details:
+      'It stops at SIGINT or SIGTERM and lets running transfers end within the time of --shutdown; a second signal ends it at once. At SIGHUP, and when one of its files changes, it reads the configuration again with its secrets and certificates; one with a fault is refused, and the old one stays in force. Requests are logged to stderr.',
+    examples: [
+      ['modgate serve', 'listen on 127.0.0.1:3000, store below ./modgate-data'],
+      ['modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate', 'serve others'],
+      ['modgate serve --workers 4', 'serve from four processes'],
+      ["modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'", 'ask two sources'],
+    ],
+    exitCodes: {
+      0: 'it was stopped, and every running transfer had ended or its time was over',
+      130: 'a second SIGINT ended it',
+      143: 'a second SIGTERM ended it',
+    },
+    environment: [
+      ...CONFIG_VARIABLES,
+      ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'proxies on the way to the sources, by the go command’s rules'],
+      ['NODE_EXTRA_CA_CERTS', 'PEM file of further authorities to trust'],
+    ],
+    files: [...CONFIG_FILES, ['modgate-data/', 'the store, where --data names no other folder']],
+    seeAlso: ['modgate config check', 'modgate health', 'modgate.example.yaml'],
+  });
 }
 
 async function serve(command: Command): Promise<void> {
   const load = (read: ReadFile) => configFrom(command, read);
-  if (cluster.isWorker) return runWorker(load);
+  if (cluster.isWorker) {
+    const { runWorker } = await import('./worker.ts');
+    return runWorker(load);
+  }
   const reading = readConfig(load, new FileRecord());
   const { config, warnings } = reading.loaded;
+  const { createLogger } = await import('../observe/index.ts');
   const logger = createLogger(config.log);
   for (const warning of warnings) logger.warn(warning);
-  const version = packageVersion();
+  const build = readBuild();
+  const { version } = build;
   let server: Server | undefined;
   // Before anything takes time: by default the signal would end the process.
   process.on('SIGHUP', () => void server?.reloader.reload('SIGHUP'));
-  const start = config.workers > 1 ? Supervisor.start : serveAlone;
-  server = await start(reading, { load, logger, version });
+  const start = await starter(config.workers);
+  server = await start(reading, { load, logger, build });
   process.stdout.write(banner(config, server.url, version));
-  logger.info({ url: server.url, data: config.data, version, workers: config.workers }, 'listening');
+  logger.info(
+    { url: server.url, data: config.data, version, commit: commitOf(build), workers: config.workers },
+    'listening',
+  );
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
   const atOnce = (code: number) => {
@@ -65,33 +71,10 @@ async function serve(command: Command): Promise<void> {
   logger.info('stopped');
 }
 
-/** This process does everything. */
-async function serveAlone(reading: Reading, { load, logger, version }: Serving): Promise<Server> {
-  const metrics = new Metrics();
-  metrics.gauge('modgate_workers', 'Processes that serve.').with().set(1);
-  let reloader: Reloader | undefined;
-  const app = await App.start(reading.loaded.config, {
-    logger,
-    metrics,
-    version,
-    parts: () => (reloader === undefined ? [] : [reloader.state]),
-  });
-  const running = new Reloader(reading, {
-    load,
-    logger,
-    metrics,
-    prepare: ({ loaded }) => app.prepare(loaded.config),
-  });
-  reloader = running;
-  return {
-    url: app.url,
-    reloader: running,
-    close: async () => {
-      await running.close();
-      await app.close();
-    },
-    kill: () => undefined,
-  };
+/** Each loads no more than it needs: a supervisor serves nothing itself. */
+async function starter(workers: number): Promise<(reading: Reading, serving: Serving) => Promise<Server>> {
+  if (workers > 1) return (await import('./supervisor.ts')).Supervisor.start;
+  return (await import('./alone.ts')).serveAlone;
 }
 
 function nextSignal(): Promise<string> {

@@ -1,11 +1,11 @@
 import cluster, { type Worker as ClusterWorker } from 'node:cluster';
-import type { Loaded, ReadFile } from '../config/index.ts';
 import { errorOf, ModgateError } from '../errors/index.ts';
 import { removeStale } from '../http/index.ts';
 import { type Counter, type FamilySnapshot, type Logger, Metrics, type Snapshot } from '../observe/index.ts';
 import { leftBehind, mergeSnapshots, type Part } from './merged-metrics.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { type Prepared, type Reading, Reloader } from './reloader.ts';
+import type { Server, Serving } from './serving.ts';
 import { freePort, makeSocketFolder, removeSocketFolder } from './sockets.ts';
 
 /** ms; a worker that lived longer is replaced at once */
@@ -19,13 +19,6 @@ const PREPARE_PATIENCE = 30_000;
 const SNAPSHOT_PATIENCE = 1000;
 /** ms beyond the time for running answers, after which a worker that stops is killed */
 const STOP_GRACE = 10_000;
-
-/** What a gateway is started with besides its configuration. */
-export interface Serving {
-  readonly load: (read: ReadFile) => Loaded;
-  readonly logger: Logger;
-  readonly version: string;
-}
 
 /** The place of one worker, which one process after the other may have. */
 interface Slot {
@@ -49,7 +42,7 @@ interface Slot {
  * The first of several processes: starts the workers, replaces those that die, gives them their configuration, and
  * makes one page of all their metrics. It serves nothing itself.
  */
-export class Supervisor {
+export class Supervisor implements Server {
   url = '';
   readonly reloader: Reloader;
   readonly #logger: Logger;

@@ -7,7 +7,7 @@ import { App } from './app.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import type { Prepared } from './reloader.ts';
 import { socketIn } from './sockets.ts';
-import { packageVersion } from './version.ts';
+import { readBuild } from './version.ts';
 
 /** ms between two snapshots of the metrics, without being asked: what a kill -9 may take with it */
 const SNAPSHOT_EVERY = 2000;
@@ -65,7 +65,7 @@ class Worker {
       {
         logger: createLogger({ ...config.log, shared: true }).child({ worker: index }),
         metrics,
-        version: packageVersion(),
+        build: readBuild(),
         parts: () => [worker?.state ?? begin.state],
         expose: async () => exposition(await all.ask()),
         breakers: async () => breakersIn(await all.ask().catch(() => undefined)),

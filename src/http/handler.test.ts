@@ -46,7 +46,12 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
   };
   const metrics = new Metrics({ process: false });
   const access = new AccessLog(metrics, clock, createLogger({ level: 'info', format: 'json', destination }));
-  const pages = new Pages({ version: '0', metrics, parts: async () => [], stopping: () => false });
+  const pages = new Pages({
+    build: { version: '0', commit: '0', date: '' },
+    metrics,
+    parts: async () => [],
+    stopping: () => false,
+  });
   const gateway = {
     stored: async () => undefined,
     answer: async () => {

@@ -11,7 +11,7 @@ export interface PartState {
 }
 
 export interface PagesDeps {
-  readonly version: string;
+  readonly build: { readonly version: string; readonly commit: string; readonly date: string };
   readonly metrics: Pick<Metrics, 'contentType' | 'expose'>;
   /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
   readonly parts: () => Promise<readonly PartState[]>;
@@ -38,7 +38,7 @@ export class Pages {
       case '/version':
         return sendJson(exchange, 200, {
           name: 'modgate',
-          version: this.#deps.version,
+          ...this.#deps.build,
           node: process.version,
         });
       case '/metrics':

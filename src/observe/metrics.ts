@@ -181,35 +181,6 @@ function familySnapshot({ kind, merge, labels, bounds, family }: Registered): Fa
 
 /** Loaded at the first exposition: it costs start-up time, and a gateway that nobody scrapes never needs it. */
 async function processMetrics(): Promise<() => Promise<ProcessFamily[]>> {
-  const { collectDefaultMetrics, Registry } = await import('prom-client');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return async () => (await registry.getMetricsAsJSON()).map(processFamily).filter(isWellNamed);
-}
-
-/** promtool refuses a gauge whose name ends as a counter's; those of prom-client are sums of families that stay. */
-function isWellNamed({ name, kind }: ProcessFamily): boolean {
-  return kind === 'counter' || !name.endsWith('_total');
-}
-
-interface PromFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: unknown;
-  readonly values: readonly PromValue[];
-}
-
-interface PromValue {
-  readonly value: number;
-  readonly labels: Readonly<Partial<Record<string, string | number>>>;
-  /** of a histogram's line, which has another name than its family; missing in prom-client's types */
-  readonly metricName?: string;
-}
-
-function processFamily({ name, help, type, values }: PromFamily): ProcessFamily {
-  const lines = values.map(({ metricName, labels, value }) => {
-    const named = Object.entries(labels).map(([label, text]): [string, string] => [label, String(text)]);
-    return { name: metricName ?? name, labels: Object.fromEntries(named), value };
-  });
-  return { name, help, kind: String(type), lines };
+  const { collectProcess } = await import('./process-metrics.ts');
+  return collectProcess();
 }

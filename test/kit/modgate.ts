@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Ask, ask, type Reply } from './http.ts';
 import { bounded, PATIENCE } from './wait.ts';
 
-export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
 
 /** ms; several processes of Node may have to start, on cores that others use too */
 const START = 60_000;
