@@ -111,7 +111,7 @@ export class Service {
         return [...parts, ...own];
       },
     });
-    const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined);
+    const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined, relay !== undefined);
     return new Handler({
       gateway: this.#gateway,
       pages,
