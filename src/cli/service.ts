@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
-import { Gateway } from '../gateway/index.ts';
+import type { Gateway } from '../gateway/index.ts';
 import {
   AccessLog,
   Handler,
@@ -14,8 +14,8 @@ import {
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger, Metrics } from '../observe/index.ts';
 import type { Tree } from '../store/index.ts';
+import { type MadeGateway, makeGateway } from './gateway.ts';
 import { countMemory, sourceState } from './states.ts';
-import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 /** What outlives a configuration. */
 export interface Stable {
@@ -41,50 +41,30 @@ export class Service {
   readonly config: Config;
   readonly handler: Handler;
   readonly #metrics: Metrics;
-  readonly #gateway: Gateway;
+  readonly #made: MadeGateway;
   readonly #hot: HotCache;
-  readonly #close: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
   /** Throws CONFIG_INVALID where something cannot be made as the configuration says; nothing is left then. */
   constructor(config: Config, stable: Stable) {
-    const { tree, checker, clock } = stable;
+    const { tree, checker } = stable;
     const metrics = stable.metrics.scope();
     const logger = stable.logger.child({}, { level: config.log.level });
     this.config = config;
     this.#metrics = metrics;
-    const opened: { close(): Promise<void> }[] = [];
     try {
-      const sources = makeSources(config, logger, metrics);
-      opened.push(...sources.values());
-      const router = makeRouter(config, sources);
-      const databases = makeDatabases(config, router, logger, metrics);
-      opened.push(...databases.map(({ origin }) => origin));
-      this.#gateway = new Gateway(
-        { tree, router, databases, checker, clock, logger, metrics },
-        {
-          times: config.cache,
-          fetches: Math.ceil(config.limits.fetches / config.workers),
-          queue: Math.ceil(config.limits.queue / config.workers),
-        },
-      );
-      this.#hot = new HotCache(config.cache.memory);
-      countMemory(metrics, this.#hot);
-      this.handler = this.#makeHandler(stable, logger, sources);
+      this.#made = makeGateway(config, { tree, checker, logger, metrics });
     } catch (thrown) {
       metrics.close();
-      for (const one of opened) void one.close();
       throw thrown;
     }
-    this.#close = async () => {
-      // Nothing more is fetched; what is there by now is checked, stored and listed.
-      await Promise.all(opened.map((one) => one.close()));
-      await this.#gateway.close();
-    };
+    this.#hot = new HotCache(config.cache.memory);
+    countMemory(metrics, this.#hot);
+    this.handler = this.#makeHandler(stable, logger, this.#made.sources);
   }
 
   get gateway(): Gateway {
-    return this.#gateway;
+    return this.#made.gateway;
   }
 
   /** Another one answers from now on: lets the requests that run end, then closes. */
@@ -96,7 +76,7 @@ export class Service {
 
   /** Ends the fetches that run, and stores what they have. */
   close(): Promise<void> {
-    this.#closed ??= this.#close().finally(() => this.#metrics.close());
+    this.#closed ??= this.#made.close().finally(() => this.#metrics.close());
     return this.#closed;
   }
 
@@ -113,7 +93,7 @@ export class Service {
     });
     const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined, relay !== undefined);
     return new Handler({
-      gateway: this.#gateway,
+      gateway: this.#made.gateway,
       pages,
       access,
       clock,

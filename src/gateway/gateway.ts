@@ -6,6 +6,7 @@ import type { Clock, Logger, Metrics } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
 import { Admissions } from './admission.ts';
 import { Answers, type AnswerTimes } from './answers.ts';
+import { Intake } from './intake.ts';
 import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
@@ -44,6 +45,8 @@ export interface GatewayLimits {
 
 /** Admits and serves modules. Every failure that leaves it is a coded error. */
 export class Gateway {
+  /** for files that no source is asked for */
+  readonly intake: Intake;
   readonly #tree: Tree;
   readonly #router: Router;
   readonly #answers: Answers;
@@ -58,6 +61,7 @@ export class Gateway {
     const misses = new Misses(limits, deps);
     const lists = new Lists({ ...deps, answers, misses });
     const admissions = new Admissions(deps);
+    this.intake = new Intake({ ...deps, admissions, lists });
     this.#tree = deps.tree;
     this.#router = deps.router;
     this.#answers = answers;

@@ -4,6 +4,7 @@ import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
 import { Exchange } from './exchange.ts';
+import { hasBody, refuseTwoHosts } from './framing.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
 import type { Incoming, Outgoing } from './message.ts';
@@ -115,6 +116,8 @@ export class Handler {
   }
 
   #open(req: Incoming, res: Outgoing, start: number): Exchange {
+    // Its body may come byte by byte, or hide another request: nobody waits for it, and nothing behind it is read.
+    if (res.shouldKeepAlive !== undefined && hasBody(req)) res.shouldKeepAlive = false;
     const client = this.#deps.trusted.clientOf(req);
     const exchange = new Exchange(req, res, client, () => this.#ids.next(), start);
     res.once('close', () => this.#record(exchange));
@@ -123,6 +126,7 @@ export class Handler {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { method } = exchange.req;
+    refuseTwoHosts(exchange.req);
     if (method !== 'GET' && method !== 'HEAD') {
       throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
         next: 'use GET or HEAD',

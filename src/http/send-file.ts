@@ -5,7 +5,7 @@ import { isNotModified, wantedRange } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
 import type { Variant } from './hot.ts';
 import type { Kind } from './kinds.ts';
-import { PIECE, pieces } from './pieces.ts';
+import { pieces } from './pieces.ts';
 import { commonHeaders, compressedEtag, type Prepared } from './prepare.ts';
 
 /** Writes an answer that is held in memory, as far as its conditions and range want it. */
@@ -116,23 +116,41 @@ async function pump(
   end: number,
   read: (buffer: Buffer, position: number) => Promise<number>,
 ): Promise<void> {
-  const { res, signal } = exchange;
   const piece = pieces.take();
-  let position = first;
-  while (position < end) {
-    const count = await read(piece.subarray(0, Math.min(PIECE, end - position)), position);
-    if (count === 0) break;
-    position += count;
-    exchange.bytes += count;
+  let position: number;
+  try {
+    position = await copy(exchange, piece, first, end, read);
+  } catch (thrown) {
     // The piece of a connection that broke may still be in the hands of the system: it is not used again.
-    const taken = await written(exchange, piece.subarray(0, count));
-    if (signal.aborted) throw signal.reason;
-    if (!taken) throw new ModgateError('CANCELED', 'the caller has left');
+    pieces.drop(piece);
+    throw thrown;
   }
   pieces.give(piece);
   if (end !== Infinity && position < end)
     throw new ModgateError('STORE_FAILED', `a stored file ended after ${position} of ${end} bytes`);
-  res.end();
+  exchange.res.end();
+}
+
+/** The position behind the last byte that there was. */
+async function copy(
+  exchange: Exchange,
+  piece: Buffer,
+  first: number,
+  end: number,
+  read: (buffer: Buffer, position: number) => Promise<number>,
+): Promise<number> {
+  const { signal } = exchange;
+  let position = first;
+  while (position < end) {
+    const count = await read(piece.subarray(0, Math.min(piece.length, end - position)), position);
+    if (count === 0) break;
+    position += count;
+    exchange.bytes += count;
+    const taken = await written(exchange, piece.subarray(0, count));
+    if (signal.aborted) throw signal.reason;
+    if (!taken) throw new ModgateError('CANCELED', 'the caller has left');
+  }
+  return position;
 }
 
 /** True when the caller's system has taken the piece, false when the caller has left. */

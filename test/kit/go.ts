@@ -66,7 +66,8 @@ export class Go {
   }
 
   remove(): void {
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    // A first go command leaves a child behind that still writes to its home for a moment.
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   #env(options: GoOptions): NodeJS.ProcessEnv {
