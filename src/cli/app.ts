@@ -1,74 +1,160 @@
 import type { Config } from '../config/index.ts';
-import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
-import { type Logger, Metrics, systemClock } from '../observe/index.ts';
-import { openGateway } from './gateway.ts';
-import { countBuild, countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import {
+  checkTls,
+  Listener,
+  type ListenerLimits,
+  type PartState,
+  type Relay,
+  RelayServer,
+} from '../http/index.ts';
+import { ZipChecker } from '../modzip/index.ts';
+import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
+import { FileTree } from '../store/index.ts';
+import type { Prepared } from './reloader.ts';
+import { Service, type Stable } from './service.ts';
+import { countBuild, countStore, storeState, warnOfStore } from './states.ts';
 import { type Build, commitOf } from './version.ts';
 
-export interface RunningApp {
-  /** where it listens, e.g. http://127.0.0.1:3000 */
-  readonly url: string;
-  /** Lets running answers end within the time that the configuration gives, then frees everything. */
-  close(): Promise<void>;
+export interface AppOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly build: Build;
+  /** what /readyz tells beside the store and the sources */
+  readonly parts: () => readonly PartState[];
+  /** the text of /metrics; default: what `metrics` holds */
+  readonly expose?: () => Promise<string>;
+  /** what other processes know of the sources, see Stable */
+  readonly breakers?: Stable['breakers'];
+  /** where there are other workers: the way to them, and the path of the socket by which they come here */
+  readonly relayed?: { readonly relay: Relay; readonly socket: string };
 }
 
-/** Wires the rooms together and listens. */
-export async function startApp(config: Config, logger: Logger, build: Build): Promise<RunningApp> {
-  const metrics = new Metrics();
-  const clock = systemClock;
-  const opened = await openGateway(config, logger, metrics);
-  const { gateway, tree, sources } = opened;
-  const hot = new HotCache(config.cache.memory);
-  countMemory(metrics, hot);
-  countStore(metrics, tree);
-  countBuild(metrics, build);
-  let stopping = false;
-  const pages = new Pages({
-    build: { version: build.version, commit: commitOf(build), date: build.date },
-    metrics,
-    parts: async () => [await storeState(tree), ...[...sources.values()].map(sourceState)],
-    stopping: () => stopping,
-  });
-  const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
-  const handler = new Handler({
-    gateway,
-    pages,
-    access,
-    clock,
-    hot,
-    patience: config.limits.patience,
-    keepAlive: config.limits.idle,
-    targets: { prefix: config.prefix, longest: config.limits.url },
-    secure: config.tls !== undefined,
-    trusted: new TrustedProxies(config.trustedProxies, config.listen.kind === 'unix'),
-  });
-  const listener = new Listener(handler, {
-    tls: config.tls,
-    idle: idleFor(config),
-    keepAlive: config.limits.idle,
-    headerTime: config.limits.headerTime,
-    header: config.limits.header,
-    connections: config.limits.connections,
-    metrics,
-  });
-  try {
-    const url = await listener.listen(config.listen);
+/** Wires the rooms together and listens. What it is made of stays; what comes from the configuration is a Service. */
+export class App {
+  /** where it listens, e.g. http://127.0.0.1:3000 */
+  url = '';
+  readonly #logger: Logger;
+  readonly #tree: FileTree;
+  readonly #checker = new ZipChecker();
+  readonly #stable: Stable;
+  readonly #listener: Listener;
+  readonly #inner: RelayServer | undefined;
+  readonly #retired = new Set<Service>();
+  #service: Service;
+  #stopping = false;
+
+  static async start(config: Config, options: AppOptions): Promise<App> {
+    const { logger } = options;
+    const tree = await FileTree.open(config.data, { logger });
+    let app: App;
+    try {
+      app = new App(config, tree, options);
+    } catch (thrown) {
+      await tree.close();
+      throw thrown;
+    }
+    try {
+      await app.#inner?.listen();
+      app.url = await app.#listener.listen(config.listen);
+    } catch (thrown) {
+      await app.#free();
+      throw thrown;
+    }
     void warnOfStore(tree, logger);
-    return {
-      url,
-      close: async () => {
-        stopping = true;
-        await listener.close(config.shutdown);
-        await opened.close();
+    return app;
+  }
+
+  private constructor(config: Config, tree: FileTree, options: AppOptions) {
+    const { logger, metrics, build, relayed } = options;
+    this.#logger = logger;
+    this.#tree = tree;
+    countStore(metrics, tree);
+    countBuild(metrics, build);
+    this.#stable = {
+      tree,
+      checker: this.#checker,
+      clock: systemClock,
+      logger,
+      metrics,
+      pages: {
+        build: { version: build.version, commit: commitOf(build), date: build.date },
+        metrics: { contentType: metrics.contentType, expose: options.expose ?? (() => metrics.expose()) },
+        stopping: () => this.#stopping,
       },
+      parts: async () => [await storeState(tree), ...options.parts()],
+      breakers: options.breakers ?? (async () => new Map()),
+      relay: relayed?.relay,
     };
-  } catch (thrown) {
-    await opened.close();
-    throw thrown;
+    this.#service = new Service(config, this.#stable);
+    // Looked up for each request: from one moment to the next it is another service that answers.
+    this.#listener = new Listener(
+      {
+        handle: (req, res) => this.#service.handler.handle(req, res),
+        refuse: (req, res, why) => this.#service.handler.refuse(req, res, why),
+      },
+      { ...limitsOf(config), tls: config.tls, metrics, shared: relayed !== undefined },
+    );
+    this.#inner =
+      relayed === undefined
+        ? undefined
+        : new RelayServer(relayed.socket, (req, res) => this.#service.handler.handleRelayed(req, res));
+  }
+
+  /** The one in force; ask again for each use. */
+  get service(): Service {
+    return this.#service;
+  }
+
+  /** Makes everything that the configuration asks for. Throws CONFIG_INVALID; nothing has changed then. */
+  prepare(config: Config): Prepared {
+    if (config.tls !== undefined) checkTls(config.tls);
+    const next = new Service(config, this.#stable);
+    return {
+      commit: () => this.#take(next),
+      discard: () => next.close(),
+    };
+  }
+
+  /** Lets running answers end within the time that the configuration gives, then frees everything. */
+  async close(): Promise<void> {
+    this.#stopping = true;
+    const { shutdown } = this.#service.config;
+    const end = performance.now() + shutdown;
+    await this.#listener.close(shutdown);
+    // The callers of other workers may wait for what is fetched here.
+    await this.#inner?.close(Math.max(0, end - performance.now()));
+    await this.#free();
+  }
+
+  #take(next: Service): void {
+    const old = this.#service;
+    this.#service = next;
+    const { log, tls } = next.config;
+    this.#logger.level = log.level;
+    this.#listener.setLimits(limitsOf(next.config));
+    if (tls !== undefined) this.#listener.setTls(tls);
+    this.#retired.add(old);
+    old
+      .retire()
+      .catch((err: unknown) => this.#logger.warn({ err }, 'an old configuration was not closed cleanly'))
+      .finally(() => this.#retired.delete(old));
+  }
+
+  async #free(): Promise<void> {
+    await Promise.all([...this.#retired, this.#service].map((service) => service.close()));
+    this.#stable.relay?.close();
+    await this.#checker.close();
+    await this.#tree.close();
   }
 }
 
-/** ms; a caller that waits for its first byte is not idle */
-function idleFor({ limits }: Config): number {
-  return Math.max(10 * 60_000, limits.patience + 60_000);
+function limitsOf({ limits }: Config): ListenerLimits {
+  return {
+    // A caller that waits for its first byte is not idle.
+    idle: Math.max(10 * 60_000, limits.patience + 60_000),
+    keepAlive: limits.idle,
+    headerTime: limits.headerTime,
+    header: limits.header,
+    connections: limits.connections,
+  };
 }

@@ -3,18 +3,59 @@ import type { Source } from '../fetch/index.ts';
 import { Gateway, type PassedDatabase, type Router } from '../gateway/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
-import { FileTree } from '../store/index.ts';
+import { FileTree, type Tree } from '../store/index.ts';
 import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
-/** A gateway over a data folder, for a listener or for a command that needs none. */
-export interface OpenGateway {
+/** A gateway with everything that one configuration makes. */
+export interface MadeGateway {
   readonly gateway: Gateway;
-  readonly tree: FileTree;
   readonly router: Router;
   readonly sources: ReadonlyMap<string, Source>;
   readonly databases: readonly PassedDatabase[];
-  /** Fetches nothing more, stores and lists what is there by now, then frees everything. */
+  /** Fetches nothing more, stores and lists what is there by now. */
   close(): Promise<void>;
+}
+
+/** A gateway over a data folder of its own, for a command that needs no listener. */
+export interface OpenGateway extends MadeGateway {
+  readonly tree: FileTree;
+}
+
+interface Below {
+  readonly tree: Tree;
+  readonly checker: ZipChecker;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Over a tree and a checker that others may use too. Throws CONFIG_INVALID; nothing is left open then. */
+export function makeGateway(config: Config, below: Below): MadeGateway {
+  const { logger, metrics } = below;
+  const { cache, limits, workers } = config;
+  const opened: { close(): Promise<void> }[] = [];
+  try {
+    const sources = makeSources(config, logger, metrics);
+    opened.push(...sources.values());
+    const router = makeRouter(config, sources);
+    const databases = makeDatabases(config, router, logger, metrics);
+    opened.push(...databases.map(({ origin }) => origin));
+    const gateway = new Gateway(
+      { ...below, router, databases, clock: systemClock },
+      {
+        times: cache,
+        fetches: Math.ceil(limits.fetches / workers),
+        queue: Math.ceil(limits.queue / workers),
+      },
+    );
+    const close = async () => {
+      await Promise.all(opened.map((one) => one.close()));
+      await gateway.close();
+    };
+    return { gateway, router, sources, databases, close };
+  } catch (thrown) {
+    for (const one of opened) void one.close();
+    throw thrown;
+  }
 }
 
 /** @param checkers threads that check zips; by default the checker's own number */
@@ -25,26 +66,21 @@ export async function openGateway(
   checkers?: number,
 ): Promise<OpenGateway> {
   const tree = await FileTree.open(config.data, { logger });
-  const sources = makeSources(config, logger, metrics);
-  const router = makeRouter(config, sources);
-  const databases = makeDatabases(config, router, logger, metrics);
   const checker = new ZipChecker(checkers === undefined ? {} : { workers: checkers });
-  const gateway = new Gateway(
-    { tree, router, databases, checker, clock: systemClock, logger, metrics },
-    { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
-  );
-  const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
-  return {
-    gateway,
-    tree,
-    router,
-    sources,
-    databases,
-    close: async () => {
-      await Promise.all(everySource.map((source) => source.close()));
-      await gateway.close();
-      await checker.close();
-      await tree.close();
-    },
+  const free = async () => {
+    await checker.close();
+    await tree.close();
   };
+  try {
+    // This process alone: it shares no source with others.
+    const made = makeGateway({ ...config, workers: 1 }, { tree, checker, logger, metrics });
+    const close = async () => {
+      await made.close();
+      await free();
+    };
+    return { ...made, tree, close };
+  } catch (thrown) {
+    await free();
+    throw thrown;
+  }
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Loaded, loadConfig, SETTING_FLAGS } from '../config/index.ts';
+import { type Loaded, loadConfig, type ReadFile, SETTING_FLAGS } from '../config/index.ts';
 
 /** The flags that most people need; every other setting has one too, named after its key. */
 const KNOWN: Readonly<Record<string, [value: string, description: string]>> = {
@@ -21,7 +21,8 @@ export function withConfigFlags(command: Command): Command {
   return command;
 }
 
-export function configFrom(command: Command): Loaded {
+/** @param read how files are read; default: from the disk */
+export function configFrom(command: Command, read?: ReadFile): Loaded {
   const options = command.opts<Readonly<Record<string, unknown>>>();
   const flags: Record<string, string> = {};
   for (const option of command.options) {
@@ -29,7 +30,7 @@ export function configFrom(command: Command): Loaded {
     if (SETTING_FLAGS.has(option.name()) && typeof value === 'string') flags[option.name()] = value;
   }
   const file = typeof options.config === 'string' ? { file: options.config } : {};
-  return loadConfig({ ...file, env: process.env, flags, cwd: process.cwd() });
+  return loadConfig({ ...file, env: process.env, flags, cwd: process.cwd(), read });
 }
 
 /** For the help pages of commands that read the configuration. */

@@ -1,8 +1,11 @@
+import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { Config } from '../config/index.ts';
+import { type Config, FileRecord, type ReadFile } from '../config/index.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
+import { type Reading, readConfig } from './reloader.ts';
+import type { Server, Serving } from './serving.ts';
 import { commitOf, readBuild } from './version.ts';
 
 export function serveCommand(): Command {
@@ -11,10 +14,11 @@ export function serveCommand(): Command {
     .action(async (_options: unknown, command: Command) => serve(command));
   return describe(command, {
     details:
-      'It stops at SIGINT or SIGTERM and lets running transfers end within the time of --shutdown; a second signal ends it at once. Requests are logged to stderr.',
+      'It stops at SIGINT or SIGTERM and lets running transfers end within the time of --shutdown; a second signal ends it at once. At SIGHUP, and when one of its files changes, it reads the configuration again with its secrets and certificates; one with a fault is refused, and the old one stays in force. Requests are logged to stderr.',
     examples: [
       ['modgate serve', 'listen on 127.0.0.1:3000, store below ./modgate-data'],
       ['modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate', 'serve others'],
+      ['modgate serve --workers 4', 'serve from four processes'],
       ["modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'", 'ask two sources'],
     ],
     exitCodes: {
@@ -33,24 +37,44 @@ export function serveCommand(): Command {
 }
 
 async function serve(command: Command): Promise<void> {
-  const { config, warnings } = configFrom(command);
-  const [{ createLogger }, { startApp }] = await Promise.all([
-    import('../observe/index.ts'),
-    import('./app.ts'),
-  ]);
+  const load = (read: ReadFile) => configFrom(command, read);
+  if (cluster.isWorker) {
+    const { runWorker } = await import('./worker.ts');
+    return runWorker(load);
+  }
+  const reading = readConfig(load, new FileRecord());
+  const { config, warnings } = reading.loaded;
+  const { createLogger } = await import('../observe/index.ts');
   const logger = createLogger(config.log);
   for (const warning of warnings) logger.warn(warning);
   const build = readBuild();
   const { version } = build;
-  const app = await startApp(config, logger, build);
-  process.stdout.write(banner(config, app.url, version));
-  logger.info({ url: app.url, data: config.data, version, commit: commitOf(build) }, 'listening');
+  let server: Server | undefined;
+  // Before anything takes time: by default the signal would end the process.
+  process.on('SIGHUP', () => void server?.reloader.reload('SIGHUP'));
+  const start = await starter(config.workers);
+  server = await start(reading, { load, logger, build });
+  process.stdout.write(banner(config, server.url, version));
+  logger.info(
+    { url: server.url, data: config.data, version, commit: commitOf(build), workers: config.workers },
+    'listening',
+  );
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
-  process.once('SIGINT', () => process.exit(130));
-  process.once('SIGTERM', () => process.exit(143));
-  await app.close();
+  const atOnce = (code: number) => {
+    server.kill();
+    process.exit(code);
+  };
+  process.once('SIGINT', () => atOnce(130));
+  process.once('SIGTERM', () => atOnce(143));
+  await server.close();
   logger.info('stopped');
+}
+
+/** Each loads no more than it needs: a supervisor serves nothing itself. */
+async function starter(workers: number): Promise<(reading: Reading, serving: Serving) => Promise<Server>> {
+  if (workers > 1) return (await import('./supervisor.ts')).Supervisor.start;
+  return (await import('./alone.ts')).serveAlone;
 }
 
 function nextSignal(): Promise<string> {

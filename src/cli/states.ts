@@ -1,6 +1,6 @@
 import type { Source } from '../fetch/index.ts';
 import type { HotCache, PartState } from '../http/index.ts';
-import type { Logger, Metrics } from '../observe/index.ts';
+import type { Gauge, Logger, Metrics } from '../observe/index.ts';
 import type { Tree } from '../store/index.ts';
 import { type Build, commitOf } from './version.ts';
 
@@ -44,7 +44,10 @@ function after(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref());
 }
 
-export function sourceState({ name, state }: Source): PartState {
+/** @param elsewhere of the same source in other processes: 0 closed, 1 half-open, 2 open */
+export function sourceState({ name, state: own }: Source, elsewhere = 0): PartState {
+  const states = ['closed', 'half-open', 'open'] as const;
+  const state = states[Math.max(states.indexOf(own), elsewhere)] ?? own;
   const detail =
     state === 'closed'
       ? 'asked as usual'
@@ -56,12 +59,20 @@ export function sourceState({ name, state }: Source): PartState {
 
 /** A full or read-only disk breaks every miss: worth an alert before a build meets it. */
 export function countStore(metrics: Metrics, tree: Tree): void {
-  const free = metrics.gauge('modgate_store_free_bytes', 'Bytes that the store may still write.');
-  metrics.gauge('modgate_store_writable', 'Whether the store takes new files: 1 or 0.', [], async (gauge) => {
+  const free = metrics.gauge(
+    'modgate_store_free_bytes',
+    'Bytes that the store may still write.',
+    [],
+    undefined,
+    'min',
+  );
+  const help = 'Whether the store takes new files: 1 or 0.';
+  const collect = async (gauge: Gauge) => {
     const probed = await Promise.race([tree.probe(), after(PROBE_PATIENCE)]);
     gauge.with().set(probed?.writable ? 1 : 0);
     if (probed !== undefined) free.with().set(probed.freeBytes);
-  });
+  };
+  metrics.gauge('modgate_store_writable', help, [], collect, 'min');
 }
 
 export function countMemory(metrics: Metrics, hot: HotCache): void {
@@ -76,7 +87,13 @@ export function countMemory(metrics: Metrics, hot: HotCache): void {
 /** Which build runs where, by the usual info metric. */
 export function countBuild(metrics: Metrics, build: Build): void {
   metrics
-    .gauge('modgate_build_info', 'Always 1; what runs is in its labels.', ['version', 'commit', 'node'])
+    .gauge(
+      'modgate_build_info',
+      'Always 1; what runs is in its labels.',
+      ['version', 'commit', 'node'],
+      undefined,
+      'max',
+    )
     .with(build.version, commitOf(build), process.version)
     .set(1);
 }

@@ -18,12 +18,17 @@ export function makeSources(config: Config, logger: Logger, metrics: Metrics): M
         new ProxySource(
           name,
           base,
-          new UpstreamClient(clientOptions(name, client), { logger, metrics }),
+          new UpstreamClient(clientOptions(name, shareOf(config, client)), { logger, metrics }),
           metadata,
         ),
       );
   }
   return sources;
+}
+
+/** A source's limit holds for all workers together, as near as whole numbers allow. */
+function shareOf({ workers }: Config, client: SourceClient): SourceClient {
+  return { ...client, concurrency: Math.ceil(client.concurrency / workers) };
 }
 
 /** Secrets are revealed here, where the client that needs them is made, and nowhere else. */
@@ -76,10 +81,13 @@ export function makeDatabases(
 ): PassedDatabase[] {
   const proxies = router.routes.at(-1)?.chain.sources ?? [];
   return config.sumdb.map(({ name, url }) => {
-    const client = new UpstreamClient(clientOptions(name, defaultClient(config.limits.patience)), {
-      logger,
-      metrics,
-    });
+    const client = new UpstreamClient(
+      clientOptions(name, shareOf(config, defaultClient(config.limits.patience))),
+      {
+        logger,
+        metrics,
+      },
+    );
     return { name, proxies, origin: new SumdbOrigin(name, new URL(url), client, config.limits.metadata) };
   });
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Path } from './document.ts';
-import { readText } from './files.ts';
+import type { ReadFile } from './files.ts';
 import { type Findings, pathKey } from './findings.ts';
 import type { FileSecret } from './schema.ts';
 import { Secret } from './secret.ts';
@@ -17,6 +17,7 @@ export interface Context {
   readonly notes: Map<string, string>;
   /** absolute paths of the files that have been read, or could not be */
   readonly files: string[];
+  readonly read: ReadFile;
 }
 
 /** Where a relative path starts that stands as the value at this path. */
@@ -55,7 +56,7 @@ export function readFileAt(
 ): { file: string; text: string } | undefined {
   const file = resolve(baseOf(path, context), name);
   context.files.push(file);
-  const read = readText(file);
+  const read = context.read(file);
   if ('text' in read) return { file, text: read.text };
   context.findings.fault(path, `${name}: ${read.fault}`);
   return undefined;

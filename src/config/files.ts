@@ -7,6 +7,9 @@ const MAX_BYTES = 1 << 20;
 /** The text of a file, or why there is none. */
 export type FileText = { readonly text: string } | { readonly code: string; readonly fault: string };
 
+/** Reads one file, named by its absolute path. */
+export type ReadFile = (file: string) => FileText;
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EACCES: 'permission denied',

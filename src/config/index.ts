@@ -3,8 +3,11 @@
  * YAML 1.2; secrets come from variables or files and are shown by nothing. Faults are told all together.
  */
 export { type ChainElement, parseChain } from './chain.ts';
+export type { ReadFile } from './files.ts';
 export { type Loaded, type LoadOptions, loadConfig } from './load.ts';
 export { printConfig } from './print.ts';
+export { FileRecord, type FileStates, type Recorded } from './record.ts';
+export { needsRestart } from './restart.ts';
 export { configSchema } from './schema.ts';
 export { SETTING_FLAGS } from './settings.ts';
 export { defaultClient } from './sources.ts';
@@ -20,3 +23,4 @@ export type {
   SourceTls,
   SumdbConfig,
 } from './types.ts';
+export { FileWatch } from './watch.ts';

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ModgateError } from '../errors/index.ts';
 import { checkShape } from './check.ts';
 import { baseOf, type Context } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import { ConfigDocument } from './document.ts';
-import { readText } from './files.ts';
+import { type ReadFile, readText } from './files.ts';
 import { Findings } from './findings.ts';
 import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
 import { originsOf } from './origins.ts';
@@ -24,6 +23,8 @@ export interface LoadOptions {
   /** by the flag's name, `log-level` or `logLevel` */
   readonly flags: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** how files are read; default: from the disk */
+  readonly read?: ReadFile | undefined;
 }
 
 export interface Loaded {
@@ -60,10 +61,10 @@ export function loadConfig(options: LoadOptions): Loaded {
 const DEFAULT_FILE = 'modgate.yaml';
 
 function load(options: LoadOptions): Loaded {
-  const { env, cwd } = options;
-  const file = findFile(options);
+  const { env, cwd, read = readText } = options;
+  const file = findFile(options, read);
   const shown = file === undefined ? undefined : shownPath(file, cwd);
-  const document = file === undefined ? undefined : readDocument(file, shown ?? file);
+  const document = file === undefined ? undefined : readDocument(file, shown ?? file, read);
   const findings = new Findings(shown, document);
   for (const { what, ...position } of document?.faults ?? []) findings.faultAt(shown ?? '', what, position);
   const value = document?.value ?? {};
@@ -79,6 +80,7 @@ function load(options: LoadOptions): Loaded {
     cwd,
     notes: new Map(),
     files: file === undefined ? [] : [file],
+    read,
   };
   const named = new Set(isRecord(raw.sources) ? Object.keys(raw.sources) : []);
   const config = build(checkShape(raw, findings), named, context);
@@ -92,11 +94,12 @@ function load(options: LoadOptions): Loaded {
   };
 }
 
-function findFile({ file, flags, env, cwd }: LoadOptions): string | undefined {
+function findFile({ file, flags, env, cwd }: LoadOptions, read: ReadFile): string | undefined {
   const named = file ?? flags.config ?? (env[FILE_VARIABLE] || undefined);
   if (named !== undefined) return resolve(cwd, named);
   const usual = resolve(cwd, DEFAULT_FILE);
-  return existsSync(usual) ? usual : undefined;
+  const there = read(usual);
+  return 'text' in there || there.code !== 'ENOENT' ? usual : undefined;
 }
 
 function shownPath(file: string, cwd: string): string {
@@ -104,10 +107,10 @@ function shownPath(file: string, cwd: string): string {
   return short.startsWith('..') || isAbsolute(short) ? file : short;
 }
 
-function readDocument(file: string, shown: string): ConfigDocument {
-  const read = readText(file);
-  if ('text' in read) return new ConfigDocument(read.text);
-  throw new ModgateError('CONFIG_INVALID', `${shown}: ${read.fault}`, {
+function readDocument(file: string, shown: string, read: ReadFile): ConfigDocument {
+  const found = read(file);
+  if ('text' in found) return new ConfigDocument(found.text);
+  throw new ModgateError('CONFIG_INVALID', `${shown}: ${found.fault}`, {
     next: 'name another file with --config',
   });
 }

@@ -78,8 +78,9 @@ export class Answers {
   async get(question: Question, { signal, cachedOnly }: AskOptions): Promise<BytesReply> {
     const kept = await this.#read(question.key);
     if (cachedOnly) return this.#fromStore(question, kept);
+    const fresh = this.#whileFresh(kept);
+    if (fresh !== undefined) return fresh;
     const age = kept === undefined ? Infinity : this.#age(kept);
-    if (kept !== undefined && age < this.#times.fresh) return reply('hit', kept, this.#times.fresh - age);
     const verdict = this.#absent.get(question.key);
     if (verdict !== undefined) throw verdict;
     if (kept !== undefined && age < this.#times.stale) {
@@ -87,6 +88,11 @@ export class Answers {
       return reply('stale', kept, this.#pause(question.key));
     }
     return this.#fetch(question, kept, signal);
+  }
+
+  /** What is kept, as long as no source has to be asked again. */
+  async fresh(key: TreeKey): Promise<BytesReply | undefined> {
+    return this.#whileFresh(await this.#read(key));
   }
 
   /** True where a source's word that there is no such thing is remembered. */
@@ -146,10 +152,13 @@ export class Answers {
 
   /** Whoever read the old answer just before another refresh ended need not ask again. */
   async #refresh(question: Question, signal: AbortSignal): Promise<BytesReply> {
-    const kept = await this.#read(question.key);
-    const age = kept === undefined ? Infinity : this.#age(kept);
-    if (kept !== undefined && age < this.#times.fresh) return reply('hit', kept, this.#times.fresh - age);
-    return await this.#ask(question, signal);
+    return (await this.fresh(question.key)) ?? (await this.#ask(question, signal));
+  }
+
+  #whileFresh(kept: Kept | undefined): BytesReply | undefined {
+    if (kept === undefined) return undefined;
+    const left = this.#times.fresh - this.#age(kept);
+    return left > 0 ? reply('hit', kept, left) : undefined;
   }
 
   /** Asks the sources and keeps what they say, absence included. */

@@ -10,7 +10,7 @@ import { Intake } from './intake.ts';
 import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
-import type { AskOptions, BytesReply, Reply } from './reply.ts';
+import { type AskOptions, type BytesReply, type ContentReply, type Reply, storedReply } from './reply.ts';
 import type { Router } from './router.ts';
 import { SmallFiles } from './small-files.ts';
 import { type PassedDatabase, SumdbPass } from './sumdb-pass.ts';
@@ -47,8 +47,8 @@ export interface GatewayLimits {
 export class Gateway {
   /** for files that no source is asked for */
   readonly intake: Intake;
-  readonly #router: Router;
   readonly #tree: Tree;
+  readonly #router: Router;
   readonly #answers: Answers;
   readonly #lists: Lists;
   readonly #files: SmallFiles;
@@ -62,8 +62,8 @@ export class Gateway {
     const lists = new Lists({ ...deps, answers, misses });
     const admissions = new Admissions(deps);
     this.intake = new Intake({ ...deps, admissions, lists });
-    this.#router = deps.router;
     this.#tree = deps.tree;
+    this.#router = deps.router;
     this.#answers = answers;
     this.#lists = lists;
     this.#misses = misses;
@@ -94,9 +94,27 @@ export class Gateway {
     await content.close();
   }
 
-  /** fetches that run now */
-  get inFlight(): number {
-    return this.#misses.inFlight;
+  /**
+   * What the store answers by itself, as long as that is fresh; undefined where a source would be asked, or something
+   * is remembered of one that was.
+   */
+  async stored(ask: Ask): Promise<BytesReply | ContentReply | undefined> {
+    switch (ask.kind) {
+      case 'sumdb':
+        return this.#sumdb.stored(ask.name, ask.endpoint);
+      case 'info':
+      case 'mod':
+      case 'zip': {
+        const content = await this.#tree.open(keys.file(ask.m, ask.kind));
+        return content === undefined ? undefined : storedReply(content);
+      }
+      case 'list':
+        return isAboveRepositories(ask.path) ? undefined : this.#lists.fresh(ask.path);
+      case 'latest':
+        return this.#answers.fresh(keys.latest(ask.path));
+      case 'query':
+        return this.#answers.fresh(keys.query(ask.path, ask.query));
+    }
   }
 
   /** Lets what has been received be stored, and then be named in its list. */

@@ -51,7 +51,17 @@ export class Lists {
       if (!error.absent || (await this.stored(path)).length === 0) throw error;
       return ownReply(error, known);
     });
-    // Read after the answer: whatever was stored meanwhile is in it.
+    return this.#withStored(path, reply);
+  }
+
+  /** As `get`, as long as no source has to be asked again. */
+  async fresh(path: ModulePath): Promise<BytesReply | undefined> {
+    const reply = await this.#deps.answers.fresh(keys.namedList(path));
+    return reply === undefined ? undefined : this.#withStored(path, reply);
+  }
+
+  /** The store is read after the answer: whatever was stored meanwhile is in it. */
+  async #withStored(path: ModulePath, reply: BytesReply): Promise<BytesReply> {
     return { ...reply, bytes: formatList([...versionsIn(reply.bytes), ...(await this.stored(path))]) };
   }
 

@@ -1,6 +1,6 @@
 import { toModgateError } from '../errors/index.ts';
 import { FetchGate } from '../fetch/index.ts';
-import type { Clock, Histogram, Metrics } from '../observe/index.ts';
+import type { Clock, GaugeCell, Histogram, Metrics } from '../observe/index.ts';
 
 /** seconds */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -12,6 +12,7 @@ export class Misses {
   readonly #limits: { fetches: number; queue: number };
   readonly #clock: Clock;
   readonly #durations: Histogram;
+  readonly #inFlight: GaugeCell;
   #running = 0;
   readonly #waiting = new Set<() => void>();
 
@@ -24,15 +25,7 @@ export class Misses {
       ['kind', 'outcome'],
       BUCKETS,
     );
-    deps.metrics.gauge('modgate_fetches_in_flight', 'Fetches that are running.', [], (gauge) =>
-      gauge.with().set(this.inFlight),
-    );
-  }
-
-  get inFlight(): number {
-    let sum = 0;
-    for (const gate of this.#gates.values()) sum += gate.inFlight;
-    return sum;
+    this.#inFlight = deps.metrics.gauge('modgate_fetches_in_flight', 'Fetches that are running.').with();
   }
 
   /** @param whom the chain, or whatever else is asked as one */
@@ -41,7 +34,7 @@ export class Misses {
     this.#running++;
     let outcome = 'ok';
     try {
-      return await this.#gateOf(whom).run(signal, job);
+      return await this.#gateOf(whom).run(signal, () => this.#counted(job));
     } catch (thrown) {
       outcome = toModgateError(thrown).code.toLowerCase();
       throw thrown;
@@ -49,6 +42,15 @@ export class Misses {
       this.#durations.with(kind, outcome).observe((this.#clock.monotonic() - start) / 1000);
       this.#running--;
       if (this.#running === 0) for (const resolve of this.#waiting) resolve();
+    }
+  }
+
+  async #counted<T>(job: () => Promise<T>): Promise<T> {
+    this.#inFlight.inc();
+    try {
+      return await job();
+    } finally {
+      this.#inFlight.dec();
     }
   }
 

@@ -65,6 +65,15 @@ export class SumdbPass {
     return this.#flights.join(key, options.signal, (signal) => this.#fetch(database, endpoint, key, signal));
   }
 
+  /** What needs nobody to be asked; undefined for all else. */
+  async stored(name: string, endpoint: string): Promise<BytesReply | ContentReply | undefined> {
+    if (!this.#databases.has(name) || endpoint === 'supported') return undefined;
+    const key = keys.sumdb(name, endpoint);
+    if (endpoint === 'latest') return this.#deps.answers.fresh(key);
+    const content = await this.#deps.tree.open(key);
+    return content === undefined ? undefined : storedReply(content);
+  }
+
   #latest(database: PassedDatabase, key: TreeKey, options: AskOptions): Promise<BytesReply> {
     return this.#deps.answers.get(
       {

@@ -15,6 +15,9 @@ import type { HotAbout } from './hot.ts';
 /** seconds */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** characters; with one more line they are still below what a pipe takes in one piece (pipe(7), PIPE_BUF) */
+const SMALL_WRITE = 2048;
+
 /** One answered request, as it is logged and counted. */
 export interface AccessRecord {
   readonly request: string;
@@ -61,6 +64,8 @@ export class AccessLog {
   /** ms since the epoch, and the same as text */
   #now = -1;
   #iso = '';
+  /** characters of finished lines that leave without waiting for the end of the turn */
+  readonly #enough: number;
   /** finished lines that are not written yet */
   #pending = '';
   readonly #requests: Counter;
@@ -69,8 +74,12 @@ export class AccessLog {
   readonly #cacheAnswers: Counter;
   readonly #blocked: Counter;
 
-  /** @param logger undefined: count only */
-  constructor(metrics: Metrics, clock: Clock, logger: Logger | undefined) {
+  /**
+   * @param logger undefined: count only
+   * @param shared other processes write to the same place, so that no write may be large
+   */
+  constructor(metrics: Metrics, clock: Clock, logger: Logger | undefined, shared = false) {
+    this.#enough = shared ? SMALL_WRITE : Infinity;
     this.#logger = logger;
     this.#line = logger === undefined ? undefined : lineWriter(logger);
     this.#clock = clock;
@@ -134,6 +143,7 @@ export class AccessLog {
     // The id is made or checked by us and the address is the socket's own: neither needs escaping.
     if (this.#line === undefined) return;
     if (this.#pending === '') setImmediate(this.#flush);
+    else if (this.#pending.length > this.#enough) this.#flush();
     this.#pending += `{"level":"info","time":"${this.#isoNow()}","request":"${request}${tally.text}${bytes},"duration":${duration.toFixed(3)},"client":"${client}","msg":"request"}\n`;
   }
 

@@ -3,6 +3,7 @@ import { explain, ModgateError } from '../errors/index.ts';
 import type { Trace } from '../gateway/index.ts';
 import { acceptRequestId } from '../observe/index.ts';
 import type { Incoming, Outgoing } from './message.ts';
+import { RECORD_HEADER, recordOf } from './relay-record.ts';
 import { originForm } from './route.ts';
 
 /** Statuses that ask the caller to come again, and when, in seconds, where nobody said. */
@@ -26,6 +27,8 @@ export class Exchange {
   error: ModgateError | undefined;
   bytes = 0;
   trace: Trace | undefined;
+  /** true: another worker has the caller, and makes the record */
+  inner = false;
   readonly #controller = new AbortController();
   #patience: NodeJS.Timeout | undefined;
 
@@ -73,7 +76,9 @@ export class Exchange {
   /** From here on only the caller's leaving ends the answer, however long it takes. */
   begin(status: number, headers: OutgoingHttpHeader[]): void {
     clearTimeout(this.#patience);
-    this.res.writeHead(status, ['X-Request-Id', this.id, ...headers]);
+    const own: OutgoingHttpHeader[] = ['X-Request-Id', this.id];
+    if (this.inner) own.push(RECORD_HEADER, recordOf(this));
+    this.res.writeHead(status, [...own, ...headers]);
   }
 
   /** @param headers names and values by turns, Content-Length among them */

@@ -53,6 +53,7 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
     stopping: () => false,
   });
   const gateway = {
+    stored: async () => undefined,
     answer: async () => {
       served.asked++;
       return answer();

@@ -1,5 +1,12 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { AskOptions, BytesReply, ContentReply, Gateway, TransferReply } from '../gateway/index.ts';
+import type {
+  AskOptions,
+  BytesReply,
+  ContentReply,
+  Gateway,
+  Reply,
+  TransferReply,
+} from '../gateway/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
@@ -13,6 +20,7 @@ import type { Incoming, Outgoing } from './message.ts';
 import { OneWrite } from './one-write.ts';
 import type { Pages } from './pages.ts';
 import { bodyFacts, type Prepared, prepare } from './prepare.ts';
+import type { Relay } from './relay.ts';
 import { parseTarget, type Route, type TargetRules } from './route.ts';
 import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
 import type { TrustedProxies } from './trusted.ts';
@@ -21,13 +29,15 @@ import { readWishes } from './wishes.ts';
 type AskRoute = Extract<Route, { kind: 'ask' }>;
 
 export interface HandlerDeps {
-  readonly gateway: Pick<Gateway, 'answer' | 'allow'>;
+  readonly gateway: Pick<Gateway, 'answer' | 'allow' | 'stored'>;
   readonly pages: Pages;
   readonly access: AccessLog;
   readonly clock: Clock;
   readonly hot: HotCache;
   /** ms that a caller is kept waiting for the first byte at most */
   readonly patience: number;
+  /** to the other workers; undefined: there are none */
+  readonly relay?: Relay | undefined;
   /** ms that the listener keeps an idle connection */
   readonly keepAlive: number;
   readonly targets: TargetRules;
@@ -48,6 +58,8 @@ export class Handler {
   readonly #deps: HandlerDeps;
   readonly #ids = new RequestIds();
   readonly #oneWrite: OneWrite;
+  #running = 0;
+  readonly #waiting = new Set<() => void>();
 
   constructor(deps: HandlerDeps) {
     this.#deps = deps;
@@ -77,7 +89,33 @@ export class Handler {
   }
 
   #handle(req: Incoming, res: Outgoing, start: number): void {
-    const exchange = this.#open(req, res, start);
+    this.#run(this.#open(req, res, start));
+  }
+
+  /** A request that another worker relays: it has the caller, and records what is answered. */
+  handleRelayed(req: Incoming, res: Outgoing): void {
+    const exchange = new Exchange(req, res, '', () => this.#ids.next(), this.#deps.clock.monotonic());
+    exchange.inner = true;
+    this.#run(exchange);
+  }
+
+  /** Resolves when no request is being answered, or after the limit (ms). */
+  async settled(limit: number): Promise<void> {
+    if (this.#running === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      timer = setTimeout(resolve, limit).unref();
+    });
+    clearTimeout(timer);
+  }
+
+  #run(exchange: Exchange): void {
+    this.#running++;
+    exchange.res.once('close', () => {
+      this.#running--;
+      if (this.#running === 0) for (const resolve of this.#waiting) resolve();
+    });
     this.#answer(exchange).catch((thrown: unknown) => exchange.fail(toModgateError(thrown)));
   }
 
@@ -104,7 +142,7 @@ export class Handler {
       });
     }
     const route = parseTarget(exchange.url, this.#deps.targets);
-    if (route.kind === 'page') {
+    if (route.kind === 'page' && !exchange.inner) {
       exchange.route = 'page';
       await this.#deps.pages.send(exchange, route.page, this.#address(exchange.req));
       return;
@@ -113,6 +151,7 @@ export class Handler {
       exchange.route = 'authorize';
       return authorize(exchange, this.#deps.gateway, this.#deps.targets);
     }
+    if (route.kind === 'page') throw new ModgateError('BAD_ROUTE', 'no worker asks another one for a page');
     const entry = this.#deps.hot.get(exchange.url);
     if (entry !== undefined && entry.until > exchange.start) {
       Object.assign(exchange, entry.about);
@@ -138,7 +177,15 @@ export class Handler {
     const cachedOnly =
       route.cachedOnly || exchange.req.headers['disable-module-fetch']?.toString().toLowerCase() === 'true';
     const options: AskOptions = { signal: exchange.signal, cachedOnly };
-    let reply = await this.#deps.gateway.answer(ask, options);
+    const relay = exchange.inner || cachedOnly ? undefined : this.#deps.relay;
+    const owner = relay?.ownerOf(ask);
+    let reply: Reply | undefined;
+    if (relay !== undefined && owner !== undefined) {
+      reply = await this.#deps.gateway.stored(ask);
+      if (reply === undefined && (await relay.send(exchange, owner))) return;
+    }
+    // Also where the owner is not there: the store is safe for two that fetch the same.
+    reply ??= await this.#deps.gateway.answer(ask, options);
     exchange.trace = reply.trace;
     exchange.cache = reply.cached;
     if (reply.kind === 'transfer' && (await needsWhole(exchange, reply))) {

@@ -77,6 +77,11 @@ export class HotCache {
     this.#shrink();
   }
 
+  clear(): void {
+    this.#slots.clear();
+    this.#weight = 0;
+  }
+
   delete(url: string): void {
     const slot = this.#slots.get(url);
     if (slot === undefined) return;

@@ -26,11 +26,16 @@ export interface Http2Options {
 /** HTTP/2 on connections that somebody else has accepted. */
 export class Http2Side {
   readonly #handle: (req: Incoming, res: Outgoing) => void;
-  readonly #options: Http2Options;
+  #options: Http2Options;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(handle: (req: Incoming, res: Outgoing) => void, options: Http2Options) {
     this.#handle = handle;
+    this.#options = options;
+  }
+
+  /** For connections from now on. */
+  setLimits(options: Http2Options): void {
     this.#options = options;
   }
 

@@ -2,6 +2,9 @@
 export { AccessLog } from './access.ts';
 export { Handler, type HandlerDeps } from './handler.ts';
 export { HotCache } from './hot.ts';
-export { Listener } from './listener.ts';
+export { Listener, type ListenerLimits, removeStale } from './listener.ts';
 export { Pages, type PagesDeps, type PartState } from './pages.ts';
+export { Relay, type RelayOptions } from './relay.ts';
+export { RelayServer } from './relay-server.ts';
+export { checkTls } from './tls-front.ts';
 export { TrustedProxies } from './trusted.ts';

@@ -31,7 +31,14 @@ export interface ListenerOptions {
   /** connections beyond which new ones are closed */
   readonly connections?: number;
   readonly metrics?: Metrics;
+  /** true: other processes listen on the same unix socket, and it is known to be no left-over */
+  readonly shared?: boolean;
 }
+
+/** What may change while it listens. */
+export type ListenerLimits = Required<
+  Pick<ListenerOptions, 'idle' | 'keepAlive' | 'headerTime' | 'header' | 'connections'>
+>;
 
 const DEFAULTS = {
   tls: undefined,
@@ -62,6 +69,7 @@ export class Listener {
   readonly #server: NetServer;
   readonly #open = new Set<Socket>();
   #closing = false;
+  readonly #shared: boolean;
 
   constructor(requests: Requests, options: ListenerOptions = {}) {
     const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
@@ -96,12 +104,13 @@ export class Listener {
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
     });
+    this.#shared = options.shared ?? false;
     if (options.metrics !== undefined) this.#watch(options.metrics);
   }
 
   /** @returns the address as a URL, or `unix:/path`. Throws CONFIG_INVALID where it cannot be had. */
   async listen(address: Address): Promise<string> {
-    if (address.kind === 'unix') await removeStale(address.path);
+    if (address.kind === 'unix' && !this.#shared) await removeStale(address.path);
     const target =
       address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
     await new Promise<void>((resolve, reject) => {
@@ -120,6 +129,18 @@ export class Listener {
     const port = bound !== null && typeof bound === 'object' ? bound.port : address.port;
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
     return `${this.#tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+  }
+
+  /** For connections from now on, and for requests from now on where Node reads it that late. */
+  setLimits({ idle, keepAlive, headerTime, header, connections }: ListenerLimits): void {
+    this.#http.timeout = idle;
+    this.#http.keepAliveTimeout = keepAlive;
+    this.#http.headersTimeout = headerTime;
+    this.#http.requestTimeout = Math.max(REQUEST_TIME, headerTime);
+    // Node reads it for each connection, from Node 14 to 26, and has no other name for it.
+    Object.assign(this.#http, { maxHeaderSize: header });
+    this.#http2?.setLimits({ header, keepAlive, idle });
+    this.#server.maxConnections = connections;
   }
 
   /** From now on new connections get this certificate. */
@@ -174,7 +195,7 @@ export class Listener {
 }
 
 /** Whoever was killed leaves its socket behind; nobody answers there. */
-async function removeStale(path: string): Promise<void> {
+export async function removeStale(path: string): Promise<void> {
   const state = await new Promise<string>((resolve) => {
     const probe = connect({ path }, () => {
       probe.destroy();

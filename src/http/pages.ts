@@ -12,7 +12,7 @@ export interface PartState {
 
 export interface PagesDeps {
   readonly build: { readonly version: string; readonly commit: string; readonly date: string };
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'contentType' | 'expose'>;
   /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
   readonly parts: () => Promise<readonly PartState[]>;
   readonly stopping: () => boolean;

@@ -165,7 +165,7 @@ async function copy(
 }
 
 /** True when the caller's system has taken the piece, false when the caller has left. */
-function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
+export function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     if (res.destroyed) {
       resolve(false);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Duplex } from 'node:stream';
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { ListenTls } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { endWith } from './not-http.ts';
@@ -58,6 +58,22 @@ export class TlsFront {
     return new ModgateError('CLIENT_CERTIFICATE', why, {
       next: 'use a certificate of the authority that the administrator of this gateway names (tls.client_ca)',
     });
+  }
+}
+
+/** Throws CONFIG_INVALID where no connection could be secured with it. */
+export function checkTls(tls: ListenTls): void {
+  try {
+    createSecureContext(contextOf(tls));
+  } catch (cause) {
+    throw new ModgateError(
+      'CONFIG_INVALID',
+      `tls: the certificate or its key cannot be used: ${systemCode(cause)}`,
+      {
+        cause,
+        next: 'look whether the key is the one of the certificate, and whether both are PEM',
+      },
+    );
   }
 }
 

@@ -38,6 +38,7 @@ export function sourceMetrics(metrics: Metrics, source: string, state: () => Bre
     'Circuit breaker: 0 closed, 1 half-open, 2 open.',
     ['source'],
     (gauge) => gauge.with(source).set(STATES[state()]),
+    'max',
   );
   const seconds = metrics.histogram(
     'modgate_upstream_link_seconds',

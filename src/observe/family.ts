@@ -3,6 +3,10 @@ import { ModgateError } from '../errors/index.ts';
 export class CounterCell {
   value = 0;
 
+  get numbers(): number[] {
+    return [this.value];
+  }
+
   /** @param n ≥ 0; anything else is left out, since a counter never goes back */
   inc(n = 1): void {
     if (n > 0) this.value += n;
@@ -11,6 +15,10 @@ export class CounterCell {
 
 export class GaugeCell {
   value = 0;
+
+  get numbers(): number[] {
+    return [this.value];
+  }
 
   set(value: number): void {
     this.value = value;
@@ -49,25 +57,9 @@ export class HistogramCell {
     data[sum] = (data[sum] ?? 0) + value;
   }
 
-  get sum(): number {
-    return this.#data[this.#bounds.length + 1] ?? 0;
-  }
-
-  get count(): number {
-    let count = 0;
-    for (let i = 0; i <= this.#bounds.length; i += 1) count += this.#data[i] ?? 0;
-    return count;
-  }
-
-  /** [upper bound, observations at or below it], the last bound +Inf. */
-  cumulative(): [number, number][] {
-    const out: [number, number][] = [];
-    let count = 0;
-    for (let i = 0; i <= this.#bounds.length; i += 1) {
-      count += this.#data[i] ?? 0;
-      out.push([this.#bounds[i] ?? Infinity, count]);
-    }
-    return out;
+  /** as `#data` has them */
+  get numbers(): number[] {
+    return [...this.#data];
   }
 }
 
@@ -115,6 +107,13 @@ export class Family<C extends Cell> {
     return this.#samples;
   }
 
+  /** Forgets every sample but the one of a family without labels. */
+  clear(): void {
+    if (this.labels.length === 0) return;
+    this.#samples.length = 0;
+    this.#root.clear();
+  }
+
   /** A tree of maps, one level a label: no two lists of values can be taken for each other. */
   #find(values: readonly string[]): Sample<C> | undefined {
     if (values.length === 0) return this.#samples[0];
@@ -150,20 +149,4 @@ export class Family<C extends Cell> {
     }
     return sample;
   }
-}
-
-/** `a="1",b="2"`; backslash, quote and line feed of a value escaped, as the text format wants. */
-export function formatLabels(labels: readonly string[], values: readonly string[]): string {
-  return labels.map((label, i) => `${label}="${escapeValue(values[i] ?? '')}"`).join();
-}
-
-function escapeValue(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-}
-
-/** A number as Go's ParseFloat reads it. */
-export function formatNumber(value: number): string {
-  if (value === Infinity) return '+Inf';
-  if (value === -Infinity) return '-Inf';
-  return String(value);
 }

@@ -1,6 +1,13 @@
 /** How the gateway is seen from outside: logs, metrics, request ids, and the clock that they read. */
 export { type Clock, systemClock } from './clock.ts';
 export {
+  exposition,
+  type FamilySnapshot,
+  type ProcessFamily,
+  type SampleSnapshot,
+  type Snapshot,
+} from './exposition.ts';
+export {
   createLogger,
   type LogDestination,
   type Logger,

@@ -22,6 +22,8 @@ export interface LoggerOptions {
   readonly format: (typeof LOG_FORMATS)[number];
   /** default: the process's stderr, so that stdout stays for what a command prints */
   readonly destination?: LogDestination | undefined;
+  /** true: other processes write to the same stderr, so no write may be larger than a pipe takes in one piece */
+  readonly shared?: boolean | undefined;
   /** read for NO_COLOR (no-color.org); default: the process's own */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -29,6 +31,8 @@ export interface LoggerOptions {
 const STDERR = 2;
 /** bytes of lines that wait for a stderr that does not take them; more are dropped, so that a stuck pipe costs no memory */
 const MAX_WAITING = 16 << 20;
+/** bytes; pipe(7), PIPE_BUF: no other process's bytes come in between */
+const ONE_PIECE = 4096;
 
 /**
  * A logger of JSON lines `{"level":"info","time":"2026-01-31T12:00:00.000Z",…fields,"msg":"…"}`. Lines to
@@ -42,7 +46,9 @@ export function createLogger(options: LoggerOptions): Logger {
     });
   }
   const tty = options.destination === undefined ? isatty(STDERR) : options.destination.isTTY === true;
-  const out = options.destination ?? destination({ dest: STDERR, sync: false, maxLength: MAX_WAITING });
+  const pieces = options.shared === true ? { maxWrite: ONE_PIECE } : {};
+  const out =
+    options.destination ?? destination({ dest: STDERR, sync: false, maxLength: MAX_WAITING, ...pieces });
   const pretty = options.format === 'pretty' || (options.format === 'auto' && tty);
   const color = tty && !(options.env ?? process.env).NO_COLOR;
   return pino(

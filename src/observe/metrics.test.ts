@@ -208,3 +208,21 @@ test('promtool finds no fault', { skip: promtool ? false : 'promtool is not inst
   });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
+
+test('a scope counts in the same families, and takes its collectors with it', async () => {
+  const metrics = new Metrics({ process: false });
+  const old = metrics.scope();
+  old.counter('asked_total', 'Asked.').with().inc(2);
+  old.gauge('state', 'State.', ['source'], (gauge) => gauge.with('old').set(1));
+  const next = metrics.scope();
+  next.counter('asked_total', 'Asked.').with().inc();
+  next.gauge('state', 'State.', ['source'], (gauge) => gauge.with('new').set(2));
+  assert.match(
+    await metrics.expose(),
+    /asked_total 3\n[\s\S]*state\{source="old"\} 1\nstate\{source="new"\} 2\n/,
+  );
+  old.close();
+  const text = await metrics.expose();
+  assert.match(text, /asked_total 3\n[\s\S]*state\{source="new"\} 2\n/);
+  assert.doesNotMatch(text, /old/);
+});

@@ -1,13 +1,13 @@
 import { ModgateError } from '../errors/index.ts';
 import {
-  type Cell,
-  CounterCell,
-  Family,
-  formatLabels,
-  formatNumber,
-  GaugeCell,
-  HistogramCell,
-} from './family.ts';
+  exposition,
+  type FamilySnapshot,
+  type Merge,
+  type MetricKind,
+  type ProcessFamily,
+  type Snapshot,
+} from './exposition.ts';
+import { type Cell, CounterCell, Family, GaugeCell, HistogramCell } from './family.ts';
 
 export type { CounterCell, GaugeCell, HistogramCell } from './family.ts';
 
@@ -21,11 +21,17 @@ export type Counter = Cells<CounterCell>;
 export type Gauge = Cells<GaugeCell>;
 export type Histogram = Cells<HistogramCell>;
 
-type Kind = 'counter' | 'gauge' | 'histogram';
-interface Registered {
-  readonly kind: Kind;
+interface Shape {
+  readonly kind: MetricKind;
+  readonly labels: readonly string[];
+  readonly bounds: readonly number[];
+  readonly merge: Merge;
+}
+interface Registered extends Shape {
   readonly signature: string;
   readonly family: Family<Cell>;
+  /** its samples are those that the collectors set, and no others */
+  collected: boolean;
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -48,28 +54,52 @@ export interface MetricsOptions {
  */
 export class Metrics {
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
-  readonly #families = new Map<string, Registered>();
+  readonly #families: Map<string, Registered>;
   readonly #collectors: (() => void | Promise<void>)[] = [];
+  readonly #scopes = new Set<Metrics>();
+  readonly #parent: Metrics | undefined;
   readonly #process: boolean;
-  #processText: Promise<() => Promise<string>> | undefined;
+  #processFamilies: Promise<() => Promise<ProcessFamily[]>> | undefined;
 
-  constructor(options: MetricsOptions = {}) {
+  constructor(options: MetricsOptions = {}, parent?: Metrics) {
     this.#process = options.process ?? true;
+    this.#parent = parent;
+    this.#families = parent === undefined ? new Map() : parent.#families;
+  }
+
+  /** The same registry for parts that end before it does: close() takes their collectors out again. */
+  scope(): Metrics {
+    const scope = new Metrics({ process: false }, this);
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  close(): void {
+    if (this.#parent !== undefined) this.#parent.#scopes.delete(this);
   }
 
   counter(name: string, help: string, labels: readonly string[] = []): Counter {
-    return this.#register('counter', name, help, labels, '', () => new CounterCell());
+    return this.#register(name, help, shape('counter', labels), () => new CounterCell());
   }
 
-  /** @param collect sets the cells just before each exposition; those of every registration are called */
+  /**
+   * @param collect sets the cells just before each exposition; those of every registration are called. A family with
+   * labels then holds what they set and nothing else.
+   * @param merge where several processes make one page
+   */
   gauge(
     name: string,
     help: string,
     labels: readonly string[] = [],
     collect?: (gauge: Gauge) => void | Promise<void>,
+    merge: Merge = 'sum',
   ): Gauge {
-    const gauge = this.#register('gauge', name, help, labels, '', () => new GaugeCell());
-    if (collect !== undefined) this.#collectors.push(() => collect(gauge));
+    const gauge = this.#register(name, help, { ...shape('gauge', labels), merge }, () => new GaugeCell());
+    if (collect !== undefined) {
+      this.#collectors.push(() => collect(gauge));
+      const registered = this.#families.get(name);
+      if (registered !== undefined) registered.collected = true;
+    }
     return gauge;
   }
 
@@ -81,29 +111,29 @@ export class Metrics {
     if (!ascending) throw fault(name, 'its buckets are not finite and ascending');
     if (labels.includes('le')) throw fault(name, 'a histogram has its own label "le"');
     const bounds = Float64Array.from(buckets);
-    return this.#register('histogram', name, help, labels, buckets.join(), () => new HistogramCell(bounds));
+    const own = { ...shape('histogram', labels), bounds: [...buckets] };
+    return this.#register(name, help, own, () => new HistogramCell(bounds));
   }
 
-  /** Everything as text, the last line ended. A collector that fails leaves its gauge as it was. */
+  /** Everything as text, the last line ended. */
   async expose(): Promise<string> {
-    await Promise.allSettled(this.#collectors.map(async (collect) => collect()));
-    const lines: string[] = [];
-    for (const { kind, family } of this.#families.values()) exposeFamily(kind, family, lines);
-    const own = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-    if (!this.#process) return own;
-    this.#processText ??= processMetrics();
-    return own + (await (await this.#processText)());
+    return exposition(await this.snapshot());
   }
 
-  #register<C extends Cell>(
-    kind: Kind,
-    name: string,
-    help: string,
-    labels: readonly string[],
-    buckets: string,
-    make: () => C,
-  ): Family<C> {
-    const signature = `${kind} {${labels.join()}} [${buckets}]`;
+  /** Everything as plain data. A collector that fails leaves its gauge as it was, or, with labels, empty. */
+  async snapshot(): Promise<Snapshot> {
+    for (const { collected, family } of this.#families.values()) if (collected) family.clear();
+    const collectors = [this, ...this.#scopes].flatMap((one) => one.#collectors);
+    await Promise.allSettled(collectors.map(async (collect) => collect()));
+    const families = [...this.#families.values()].map(familySnapshot);
+    if (!this.#process) return { families, process: [] };
+    this.#processFamilies ??= processMetrics();
+    return { families, process: await (await this.#processFamilies)() };
+  }
+
+  #register<C extends Cell>(name: string, help: string, own: Shape, make: () => C): Family<C> {
+    const { kind, labels, bounds } = own;
+    const signature = `${kind} {${labels.join()}} [${bounds.join()}]`;
     const present = this.#families.get(name);
     if (present !== undefined) {
       if (present.signature !== signature)
@@ -113,11 +143,11 @@ export class Metrics {
     }
     this.#check(kind, name, labels);
     const family = new Family(name, help, labels, make);
-    this.#families.set(name, { kind, signature, family });
+    this.#families.set(name, { ...own, signature, family, collected: false });
     return family;
   }
 
-  #check(kind: Kind, name: string, labels: readonly string[]): void {
+  #check(kind: MetricKind, name: string, labels: readonly string[]): void {
     if (!NAME.test(name)) throw fault(name, 'the name is not one of Prometheus');
     if (RESERVED.test(name)) throw fault(name, 'the name is kept for the process and Node');
     if (kind === 'counter' && !name.endsWith('_total')) throw fault(name, 'a counter ends in _total');
@@ -139,30 +169,18 @@ function fault(name: string, what: string): ModgateError {
   return new ModgateError('INTERNAL', `metric ${name}: ${what}`);
 }
 
-function exposeFamily(kind: Kind, family: Family<Cell>, lines: string[]): void {
-  lines.push(`# HELP ${family.name} ${family.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`);
-  lines.push(`# TYPE ${family.name} ${kind}`);
-  for (const { values, cell } of family.samples()) {
-    const labels = formatLabels(family.labels, values);
-    if (cell instanceof HistogramCell) exposeHistogram(family.name, labels, cell, lines);
-    else lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${formatNumber(cell.value)}`);
-  }
+function shape(kind: MetricKind, labels: readonly string[]): Shape {
+  return { kind, labels, bounds: [], merge: 'sum' };
 }
 
-function exposeHistogram(name: string, labels: string, cell: HistogramCell, lines: string[]): void {
-  const before = labels === '' ? '' : `${labels},`;
-  const own = labels === '' ? '' : `{${labels}}`;
-  for (const [bound, count] of cell.cumulative()) {
-    lines.push(`${name}_bucket{${before}le="${formatNumber(bound)}"} ${formatNumber(count)}`);
-  }
-  lines.push(
-    `${name}_sum${own} ${formatNumber(cell.sum)}`,
-    `${name}_count${own} ${formatNumber(cell.count)}`,
-  );
+function familySnapshot({ kind, merge, labels, bounds, family }: Registered): FamilySnapshot {
+  const { name, help } = family;
+  const samples = family.samples().map(({ values, cell }) => ({ values, numbers: cell.numbers }));
+  return { name, help, kind, merge, labels, bounds, samples };
 }
 
 /** Loaded at the first exposition: it costs start-up time, and a gateway that nobody scrapes never needs it. */
-async function processMetrics(): Promise<() => Promise<string>> {
+async function processMetrics(): Promise<() => Promise<ProcessFamily[]>> {
   const { collectProcess } = await import('./process-metrics.ts');
   return collectProcess();
 }

@@ -16,6 +16,8 @@ export interface Ask {
   readonly signal?: AbortSignal;
   /** ms */
   readonly limit?: number;
+  /** default: a connection of its own */
+  readonly agent?: http.Agent;
 }
 
 /** One whole request on a connection of its own. Fails where the answer is cut off. */
@@ -41,7 +43,7 @@ export async function open(base: string, path: string, options: Ask = {}): Promi
       path: prefix + path,
       method: options.method ?? 'GET',
       headers: options.headers ?? {},
-      agent: false,
+      agent: options.agent ?? false,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     request.on('response', resolve);

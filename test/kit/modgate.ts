@@ -5,9 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ask, ask, type Reply } from './http.ts';
-import { bounded } from './wait.ts';
+import { bounded, PATIENCE } from './wait.ts';
 
 export const CLI = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
+
+/** ms; several processes of Node may have to start, on cores that others use too */
+const START = 60_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -62,11 +65,11 @@ export class Modgate {
   }
 
   /** The first log line, past or to come, that passes. */
-  log(test: (line: LogLine) => boolean, what: string): Promise<LogLine> {
+  log(test: (line: LogLine) => boolean, what: string, ms = PATIENCE): Promise<LogLine> {
     const past = this.logs.find(test);
     if (past !== undefined) return Promise.resolve(past);
     const coming = new Promise<LogLine>((resolve) => this.#watchers.add({ test, resolve }));
-    return bounded(coming, `a log line: ${what}`).catch((error: unknown) => {
+    return bounded(coming, `a log line: ${what}`, ms).catch((error: unknown) => {
       throw new Error(`${String(error)}; its output:\n${this.stderr}${this.stdout}`);
     });
   }
@@ -122,10 +125,19 @@ export class Modgate {
     return files.reduce((sum, file) => sum + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
+  get file(): string {
+    return path.join(this.folder, 'modgate.yaml');
+  }
+
+  /** Writes another configuration over the one that it was started with. */
+  configure(config: Readonly<Record<string, Piece>>): void {
+    const whole = { listen: '127.0.0.1:0', data: this.data, ...this.#settings.config, ...config };
+    fs.writeFileSync(this.file, JSON.stringify(whole, undefined, 2));
+  }
+
   async #launch(): Promise<void> {
-    const file = path.join(this.folder, 'modgate.yaml');
-    const config = { listen: '127.0.0.1:0', data: this.data, ...this.#settings.config };
-    fs.writeFileSync(file, JSON.stringify(config, undefined, 2));
+    const { file } = this;
+    this.configure({});
     this.logs.length = 0;
     const [program, ...args] = this.#settings.program ?? [process.execPath, CLI];
     const child = spawn(program, [...args, 'serve', '--config', file], {
@@ -141,7 +153,7 @@ export class Modgate {
       throw new Error(`modgate ended with ${code} before it listened:\n${this.stderr}${this.stdout}`);
     });
     died.catch(() => undefined);
-    const line = await Promise.race([this.log((one) => one.msg === 'listening', 'listening'), died]);
+    const line = await Promise.race([this.log((one) => one.msg === 'listening', 'listening', START), died]);
     this.url = String(line.url);
   }
 
