@@ -38,7 +38,7 @@ export class Admissions {
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
     await this.#claim(m, source, checked.h1);
     // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
-    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep' });
+    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep', source });
     this.#admitted.with('zip').inc();
   }
 
@@ -46,8 +46,8 @@ export class Admissions {
   async file(m: ModuleVersion, source: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Buffer> {
     const key = keys.file(m, kind);
     if (kind === 'mod') {
-      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable' }));
-    } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep' })) === 'same') {
+      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable', source }));
+    } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep', source })) === 'same') {
       // Sources word an `.info` differently (with or without Origin): the first one stays.
       return (await readAll(this.#deps.tree, key)) ?? bytes;
     }

@@ -2,6 +2,16 @@
  * What outlives a request: the module tree. Files below one folder today; the interface has no word that an
  * object store could not keep. It leaves out eviction, locks and checks of what is read.
  */
+export {
+  Catalog,
+  type CatalogAnswer,
+  type CatalogVersion,
+  type FileFacts,
+  type Listed,
+  type ModuleSize,
+  type Totals,
+} from './catalog.ts';
+export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts';
 export { FileTree, type FileTreeOptions } from './file-tree.ts';
 export type { FsOps } from './fs-ops.ts';
 export type { TreeKey } from './key.ts';

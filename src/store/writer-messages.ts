@@ -1,4 +1,5 @@
 import type { ErrorData } from '../errors/index.ts';
+import type { CatalogOrder, CatalogReply } from './catalog-writer.ts';
 import type { TreeKey } from './key.ts';
 import type { Expect, Outcome } from './tree.ts';
 import type { Temp, Writer } from './writer.ts';
@@ -16,9 +17,11 @@ export type WriterCall =
       readonly size: number;
       readonly expect: Expect;
     }
-  | { readonly kind: 'discard'; readonly fd: number };
+  | { readonly kind: 'discard'; readonly fd: number }
+  | { readonly kind: 'quarantine'; readonly key: TreeKey }
+  | { readonly kind: 'catalog'; readonly order: CatalogOrder };
 
-export type WriterValue = Outcome | Temp | undefined;
+export type WriterValue = Outcome | Temp | CatalogReply | string;
 
 export interface WriterRequest {
   readonly id: number;
@@ -59,5 +62,9 @@ export async function perform(writer: Writer, call: WriterCall): Promise<WriterV
     case 'discard':
       await writer.discard(call.fd);
       return undefined;
+    case 'quarantine':
+      return await writer.quarantine(call.key);
+    case 'catalog':
+      return await writer.catalog(call.order);
   }
 }
