@@ -74,6 +74,13 @@ export class Gateway {
     }
   }
 
+  /** Whatever is remembered beside the tree, for a tree from which files were removed. */
+  forget(): void {
+    this.#answers.forget();
+    this.#files.forget();
+    this.#zips.forget();
+  }
+
   /** fetches that run now */
   get inFlight(): number {
     return this.#misses.inFlight;

@@ -2,7 +2,11 @@
 export type { Trace } from '../fetch/index.ts';
 export type { AnswerTimes } from './answers.ts';
 export { type Ask, Gateway, type GatewayDeps, type GatewayLimits } from './gateway.ts';
+export { entryOf, type StoreStats, type UsageEntry, type VersionEntry } from './inventory.ts';
+export type { PurgedModule, PurgeOptions } from './purge.ts';
 export type { AskOptions, BytesReply, Cached, ContentReply, Reply, TransferReply } from './reply.ts';
 export { type Route, Router } from './router.ts';
 export type { PassedDatabase } from './sumdb-pass.ts';
 export type { TransferReader } from './transfer.ts';
+export { type Collected, Upkeep, type UpkeepDeps } from './upkeep.ts';
+export type { Judged, Verified, VerifyOptions } from './verify.ts';

@@ -12,6 +12,7 @@ import type { Pages } from './pages.ts';
 import { bodyFacts, type Prepared, prepare } from './prepare.ts';
 import { parseTarget, type Route } from './route.ts';
 import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
+import type { Uses } from './uses.ts';
 import { readWishes } from './wishes.ts';
 
 type AskRoute = Extract<Route, { kind: 'ask' }>;
@@ -22,6 +23,7 @@ export interface HandlerDeps {
   readonly access: AccessLog;
   readonly clock: Clock;
   readonly hot: HotCache;
+  readonly uses?: Uses;
   /** ms that a caller is kept waiting for the first byte at most */
   readonly patience: number;
 }
@@ -87,7 +89,8 @@ export class Handler {
     }
     const entry = this.#deps.hot.get(exchange.url);
     if (entry !== undefined && entry.until > exchange.start) {
-      Object.assign(exchange, entry.about);
+      const { route: kind, module, cache } = entry.about;
+      Object.assign(exchange, { route: kind, module, cache });
       sendPrepared(exchange, entry);
       return;
     }
@@ -106,6 +109,7 @@ export class Handler {
     let reply = await this.#deps.gateway.answer(ask, options);
     exchange.trace = reply.trace;
     exchange.cache = reply.cached;
+    if ('m' in ask) this.#deps.uses?.note(ask.m);
     if (reply.kind === 'transfer' && needsWhole(exchange)) {
       const transfer = reply.reader;
       await transfer.done(exchange.signal).finally(() => transfer.close());
@@ -118,13 +122,19 @@ export class Handler {
       case 'content':
         return sendContent(exchange, reply, kind, now);
       case 'bytes': {
-        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, cachedOnly));
+        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }));
       }
     }
   }
 
   /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */
-  #remember(exchange: Exchange, reply: BytesReply, kind: Kind, now: number, cachedOnly: boolean): Prepared {
+  #remember(
+    exchange: Exchange,
+    reply: BytesReply,
+    kind: Kind,
+    now: number,
+    { ask, cachedOnly }: AskRoute,
+  ): Prepared {
     const facts = bodyFacts(reply.bytes, kind);
     const prepared = prepare(facts, reply, kind, now);
     // An answer from the store alone would hide from others what a source would say.
@@ -138,7 +148,8 @@ export class Handler {
       cached === reply.cached && !changes
         ? prepared
         : prepare(facts, { cached, modified, fresh: changes ? fresh - hold : fresh }, kind, now);
-    const about = { route: kind.name, module: exchange.module, cache: cached };
+    const m = 'm' in ask ? ask.m : undefined;
+    const about = { route: kind.name, module: exchange.module, cache: cached, m };
     this.#deps.hot.set(exchange.url, {
       ...again,
       until: this.#deps.clock.monotonic() + hold,

@@ -1,6 +1,7 @@
 import { toModgateError } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { Exchange } from './exchange.ts';
+import { catalogJson, indexText, type ReadIndex } from './index-page.ts';
 import type { Page } from './route.ts';
 
 /** What a part of the gateway says of itself. */
@@ -16,6 +17,8 @@ export interface PagesDeps {
   /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
   readonly parts: () => Promise<readonly PartState[]>;
   readonly stopping: () => boolean;
+  /** what is stored; default: nothing */
+  readonly index?: ReadIndex;
 }
 
 /** The pages for who runs the gateway. */
@@ -42,7 +45,15 @@ export class Pages {
         });
       case '/metrics':
         return this.#metrics(exchange);
+      case '/index':
+        return sendLines(exchange, indexText(queryOf(exchange), this.#index));
+      case '/catalog':
+        return sendJson(exchange, 200, catalogJson(queryOf(exchange), this.#index));
     }
+  }
+
+  get #index(): ReadIndex {
+    return this.#deps.index ?? (() => []);
   }
 
   async #ready(exchange: Exchange): Promise<void> {
@@ -76,9 +87,28 @@ Is it alive:   /healthz
 Is it ready:   /readyz
 Its version:   /version
 Its metrics:   /metrics
+What it has:   /index?since=TIME, /catalog
 `;
 
-function sendJson(exchange: Exchange, status: number, value: unknown): void {
+function queryOf({ url }: Exchange): URLSearchParams {
+  return new URLSearchParams(url.split('?')[1] ?? '');
+}
+
+/** One JSON object a line. */
+function sendLines(exchange: Exchange, text: string): void {
+  const length = String(Buffer.byteLength(text));
+  const headers = [
+    'Content-Type',
+    'application/x-ndjson',
+    'Content-Length',
+    length,
+    'Cache-Control',
+    'no-store',
+  ];
+  exchange.send(200, headers, text);
+}
+
+export function sendJson(exchange: Exchange, status: number, value: unknown): void {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;
   exchange.send(
     status,

@@ -15,5 +15,7 @@ export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts
 export { FileTree, type FileTreeOptions } from './file-tree.ts';
 export type { FsOps } from './fs-ops.ts';
 export type { TreeKey } from './key.ts';
+export { type KeyParts, partsOf, type VersionFile } from './key-parts.ts';
 export { keys } from './keys.ts';
+export { type Reconciled, type StoredFile, Storeroom } from './storeroom.ts';
 export type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';
