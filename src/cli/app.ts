@@ -5,11 +5,14 @@ import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
 import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { makeAdmin, makeUpkeep } from './upkeep.ts';
 import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 export interface RunningApp {
   /** where it listens, e.g. http://127.0.0.1:3000 */
   readonly url: string;
+  /** where the administrative listener is; undefined: there is none, '' for a socket */
+  readonly adminUrl: string | undefined;
   /** Lets running answers end within the time that the configuration gives, then frees everything. */
   close(): Promise<void>;
 }
@@ -28,6 +31,17 @@ export async function startApp(config: Config, logger: Logger, version: string):
     { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
   );
   const hot = new HotCache(config.cache.memory);
+  const { upkeep, uses, room } = makeUpkeep({
+    config,
+    tree,
+    router,
+    checker,
+    gateway,
+    hot,
+    clock,
+    logger,
+    metrics,
+  });
   countMemory(metrics, hot);
   countStore(metrics, tree);
   let stopping = false;
@@ -36,30 +50,39 @@ export async function startApp(config: Config, logger: Logger, version: string):
     metrics,
     parts: async () => [await storeState(tree), ...[...sources.values()].map(sourceState)],
     stopping: () => stopping,
+    index: (since, limit) => room.catalog.listed(since, limit),
   });
   const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
-  const handler = new Handler({ gateway, pages, access, clock, hot, patience: config.limits.patience });
+  const handler = new Handler({ gateway, pages, access, clock, hot, uses, patience: config.limits.patience });
   const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
+  const admin = makeAdmin({ config, pages, upkeep, access, clock });
   const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
   const free = async () => {
     // Nothing more is fetched; what is there by now is checked, stored and listed.
     await Promise.all(everySource.map((source) => source.close()));
+    await upkeep.close();
     await gateway.close();
     await checker.close();
     await tree.close();
   };
   try {
     const url = await listener.listen(config.listen);
+    const adminUrl = await admin?.listener.listen(admin.listen);
+    upkeep.start();
     void warnOfStore(tree, logger);
     return {
       url,
+      adminUrl,
       close: async () => {
         stopping = true;
-        await listener.close(config.shutdown);
+        upkeep.stop();
+        await Promise.all([listener.close(config.shutdown), admin?.listener.close(config.shutdown)]);
         await free();
       },
     };
   } catch (thrown) {
+    // One may listen although the other cannot.
+    await Promise.all([listener.close(0), admin?.listener.close(0)]);
     await free();
     throw thrown;
   }

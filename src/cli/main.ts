@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { explain, toModgateError } from '../errors/index.ts';
 import { configCommand } from './config.ts';
 import { serveCommand } from './serve.ts';
+import { storeCommand } from './store.ts';
 import { packageVersion } from './version.ts';
 
 const USAGE_EXIT = 2;
@@ -15,7 +16,8 @@ async function main(): Promise<void> {
     .version(packageVersion(), '-V, --version')
     .showHelpAfterError('(modgate --help shows what there is)')
     .addCommand(serveCommand())
-    .addCommand(configCommand());
+    .addCommand(configCommand())
+    .addCommand(storeCommand());
   for (const command of [program, ...everyCommand(program)]) command.exitOverride();
   await program.parseAsync();
 }

@@ -26,7 +26,7 @@ export function configFrom(command: Command): Loaded {
   const flags: Record<string, string> = {};
   for (const option of command.options) {
     const value = options[option.attributeName()];
-    if (option.name() !== 'config' && typeof value === 'string') flags[option.name()] = value;
+    if (SETTING_FLAGS.has(option.name()) && typeof value === 'string') flags[option.name()] = value;
   }
   const file = typeof options.config === 'string' ? { file: options.config } : {};
   return loadConfig({ ...file, env: process.env, flags, cwd: process.cwd() });

@@ -28,7 +28,8 @@ async function serve(command: Command): Promise<void> {
   const version = packageVersion();
   const app = await startApp(config, logger, version);
   process.stdout.write(banner(config, app.url, version));
-  logger.info({ url: app.url, data: config.data, version }, 'listening');
+  const admin = app.adminUrl === undefined ? {} : { admin: app.adminUrl };
+  logger.info({ url: app.url, ...admin, data: config.data, version }, 'listening');
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
   process.once('SIGINT', () => process.exit(130));

@@ -20,3 +20,4 @@ export type {
   SourceTls,
   SumdbConfig,
 } from './types.ts';
+export { parseSize } from './units.ts';

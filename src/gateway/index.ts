@@ -9,4 +9,11 @@ export { type Route, Router } from './router.ts';
 export type { PassedDatabase } from './sumdb-pass.ts';
 export type { TransferReader } from './transfer.ts';
 export { type Collected, Upkeep, type UpkeepDeps } from './upkeep.ts';
+export {
+  collectEvents,
+  purgeEvents,
+  type UpkeepEvent,
+  type VerifySum,
+  verifyEvents,
+} from './upkeep-events.ts';
 export type { Judged, Verified, VerifyOptions } from './verify.ts';

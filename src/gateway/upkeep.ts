@@ -82,8 +82,13 @@ export class Upkeep {
     });
   }
 
-  async close(): Promise<void> {
+  /** Ends whatever runs, soon. */
+  stop(): void {
     this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+  }
+
+  async close(): Promise<void> {
+    this.stop();
     await Promise.allSettled(this.#running);
     await this.#noteUses().catch(() => undefined);
     if (this.#mine) await this.#deps.room.release('upkeep').catch(() => undefined);
@@ -114,14 +119,16 @@ export class Upkeep {
         next: 'name modules, versions or globs, for example example.com/lib@v1.2.3',
       });
     try {
-      yield* purge(this.#deps, new Selection(patterns), options);
+      const signal = this.#until(options.signal);
+      yield* purge(this.#deps, new Selection(patterns), { ...options, signal });
     } finally {
       if (!options.dryRun) await this.#changed();
     }
   }
 
   verify(patterns: readonly string[], options: VerifyOptions): AsyncGenerator<Verified, void, void> {
-    return this.#verifier.run(new Selection(patterns), options);
+    const signal = this.#until(options.signal);
+    return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
   /** Brings the catalogue to what the tree has, where that was never done. */
@@ -130,7 +137,8 @@ export class Upkeep {
   }
 
   /** @param cap bytes for this once; 0: as configured */
-  async collect(cap: number, signal: AbortSignal): Promise<Collected> {
+  async collect(cap: number, caller: AbortSignal): Promise<Collected> {
+    const signal = this.#until(caller);
     const { room } = this.#deps;
     await room.tree.sweep();
     const reconciled = await room.reconcile(0, signal);
@@ -140,6 +148,10 @@ export class Upkeep {
       limit > 0 ? await this.#evictor.run(limit, signal) : { versions: 0, bytes: 0, kept: 0, over: 0 };
     const emptied = room.removeAllEmptyFolders();
     return { ...reconciled, ...evicted, emptied };
+  }
+
+  #until(caller: AbortSignal): AbortSignal {
+    return AbortSignal.any([caller, this.#stop.signal]);
   }
 
   async #changed(): Promise<void> {
