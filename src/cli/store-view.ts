@@ -20,7 +20,7 @@ const AGES: readonly (readonly [seconds: number, name: string])[] = [
 ];
 
 /** `3 d ago`; the largest unit only. */
-export function ageText(time: string | null, now: number): string {
+function ageText(time: string | null, now: number): string {
   if (time === null) return '-';
   const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
   const [size, name] = AGES.find(([one]) => seconds >= one) ?? [1, 's'];
@@ -28,7 +28,7 @@ export function ageText(time: string | null, now: number): string {
 }
 
 /** Columns two spaces apart; those in `right` end, the others begin together. */
-export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths: number[] = [];
   for (const row of rows)
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);

@@ -2,14 +2,14 @@
  * What outlives a request: the module tree. Files below one folder today; the interface has no word that an
  * object store could not keep. It leaves out eviction, locks and checks of what is read.
  */
-export {
+export type {
   Catalog,
-  type CatalogAnswer,
-  type CatalogVersion,
-  type FileFacts,
-  type Listed,
-  type ModuleSize,
-  type Totals,
+  CatalogAnswer,
+  CatalogVersion,
+  FileFacts,
+  Listed,
+  ModuleSize,
+  Totals,
 } from './catalog.ts';
 export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts';
 export { FileTree, type FileTreeOptions } from './file-tree.ts';

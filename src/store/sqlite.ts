@@ -50,7 +50,7 @@ function unexpected(): ModgateError {
 function load(): Opener {
   const require = createRequire(import.meta.url);
   // Node 22 and 24 call their own one experimental, on stderr, at each start; it does what is used here.
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     // `require` is untyped; both have this interface.

@@ -58,8 +58,9 @@ export class ThreadWriter implements Writer {
   }
 
   async quarantine(key: TreeKey): Promise<string | undefined> {
-    const name = await this.#ask({ kind: 'quarantine', key });
-    if (name === undefined || typeof name === 'string') return name;
+    const reply = await this.#ask({ kind: 'quarantine', key });
+    if (reply === undefined) return undefined;
+    if (typeof reply === 'object' && 'moved' in reply) return reply.moved;
     throw unexpected();
   }
 

@@ -21,7 +21,12 @@ export type WriterCall =
   | { readonly kind: 'quarantine'; readonly key: TreeKey }
   | { readonly kind: 'catalog'; readonly order: CatalogOrder };
 
-export type WriterValue = Outcome | Temp | CatalogReply | string;
+export interface Moved {
+  /** where it is now, below the data folder */
+  readonly moved: string;
+}
+
+export type WriterValue = Outcome | Temp | CatalogReply | Moved;
 
 export interface WriterRequest {
   readonly id: number;
@@ -63,8 +68,12 @@ export async function perform(writer: Writer, call: WriterCall): Promise<WriterV
       await writer.discard(call.fd);
       return undefined;
     case 'quarantine':
-      return await writer.quarantine(call.key);
+      return movedTo(await writer.quarantine(call.key));
     case 'catalog':
       return await writer.catalog(call.order);
   }
+}
+
+function movedTo(name: string | undefined): Moved | undefined {
+  return name === undefined ? undefined : { moved: name };
 }

@@ -205,7 +205,7 @@ describe('modgate store', () => {
     const end = lines(run.stdout).at(-1);
     assert.equal(end?.over, 0, run.stdout);
     const stats = lines((await storeCommand(pair.modgate, 'stats', '--json')).stdout)[0];
-    assert.ok(Number(stats?.bytes) <= 60 << 10, `${stats?.bytes} bytes`);
+    assert.ok(Number(stats?.bytes) <= 60 << 10, `${String(stats?.bytes)} bytes`);
     assert.equal(fs.existsSync(stale), false);
     await get(pair, `${PLAIN}/v1.0.0.zip`);
   });
