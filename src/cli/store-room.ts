@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Loaded } from '../config/index.ts';
-import { ModgateError } from '../errors/index.ts';
+import { ModgateError, systemCode } from '../errors/index.ts';
 import { Upkeep } from '../gateway/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { createLogger, Metrics, systemClock } from '../observe/index.ts';
@@ -37,9 +37,11 @@ export async function withStore(
   const deps = { room, router, checker, clock: systemClock, logger, metrics, forget: () => undefined };
   const upkeep = new Upkeep(deps, config.store);
   const stop = new AbortController();
+  process.stdout.on('error', readEnough);
   const onSignal = () => stop.abort(new ModgateError('CANCELED', 'stopped before the end'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   try {
+    if (!room.complete) process.stderr.write('reading the whole store once, for its catalogue …\n');
     await upkeep.complete();
     await work({ upkeep, signal: stop.signal });
   } finally {
@@ -49,6 +51,12 @@ export async function withStore(
     await checker.close();
     await tree.close();
   }
+}
+
+/** Whoever reads a pipe may close it after the first lines. */
+function readEnough(error: Error): void {
+  if (systemCode(error) === 'EPIPE') process.exit(0);
+  throw error;
 }
 
 /** What a command does it prints; its log is for who asks for it by a flag. */

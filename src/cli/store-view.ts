@@ -91,9 +91,14 @@ export function collectedText(done: Collected): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-export function verifiedText({ files, bytes, bad, odd, foreign }: VerifySum): string {
-  const what = [`checked ${files} files, ${sizeText(bytes)}`, bad === 0 ? 'all fit' : `${bad} bad`];
-  if (odd > 0) what.push(`${odd} odd`);
-  if (foreign > 0) what.push(`${foreign} that are none of modgate's`);
-  return `${what.join(': ').replace(/: (?=\d+ (?:odd|that))/, ', ')}\n`;
+export function verifiedText(sum: VerifySum): string {
+  const { files, bytes, bad, odd, unreadable, foreign } = sum;
+  const what = [
+    bad > 0 ? `${bad} bad` : '',
+    unreadable > 0 ? `${unreadable} unreadable` : '',
+    odd > 0 ? `${odd} odd` : '',
+    foreign > 0 ? `${foreign} that are none of modgate's` : '',
+  ].filter((part) => part !== '');
+  const rest = bad + unreadable === 0 ? ['all fit', ...what] : what;
+  return `checked ${files} files, ${sizeText(bytes)}: ${rest.join(', ')}\n`;
 }

@@ -140,7 +140,7 @@ async function verifyAll(
 ): Promise<void> {
   let progress: Progress | undefined;
   for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
-    if (event.event === 'end' && 'bad' in event && event.bad > 0) process.exitCode = 1;
+    if (event.event === 'end' && 'bad' in event && event.bad + event.unreadable > 0) process.exitCode = 1;
     if (json) {
       await print(`${JSON.stringify(event)}\n`);
       continue;
@@ -151,7 +151,7 @@ async function verifyAll(
     if (event.event === 'finding') {
       const moved =
         event.moved === null ? '' : ` (now ${event.moved}${event.mended ? ', and made again' : ''})`;
-      await print(`${event.outcome.padEnd(4)} ${event.key}: ${event.why}${moved}\n`);
+      await print(`${event.outcome} ${event.key}: ${event.why}${moved}\n`);
     } else if (event.event === 'end' && 'bad' in event) await print(verifiedText(event));
   }
 }

@@ -10,7 +10,7 @@ export type UpkeepEvent =
   | {
       readonly event: 'finding';
       readonly key: string;
-      readonly outcome: 'bad' | 'odd';
+      readonly outcome: 'bad' | 'odd' | 'unreadable';
       readonly why: string;
       /** where it is now, below the data folder; null: where it was */
       readonly moved: string | null;
@@ -34,6 +34,8 @@ export interface VerifySum {
   readonly bytes: number;
   readonly bad: number;
   readonly odd: number;
+  /** that the disk does not give */
+  readonly unreadable: number;
   /** removed while it ran */
   readonly gone: number;
   /** files that are none of modgate's */
@@ -52,7 +54,7 @@ export async function* verifyEvents(
   patterns: readonly string[],
   options: Pick<VerifyOptions, 'quarantine' | 'signal'>,
 ): AsyncGenerator<UpkeepEvent, void, void> {
-  const sum = { files: 0, bytes: 0, bad: 0, odd: 0, gone: 0, foreign: 0 };
+  const sum = { files: 0, bytes: 0, bad: 0, odd: 0, unreadable: 0, gone: 0, foreign: 0 };
   yield { event: 'begin', bytes: (await upkeep.stats()).bytes };
   let told = performance.now();
   for await (const { file, findings } of upkeep.verify(patterns, { ...options, parallel: PARALLEL })) {
@@ -61,7 +63,7 @@ export async function* verifyEvents(
     for (const finding of findings) {
       if (finding.outcome === 'fits') continue;
       sum[finding.outcome]++;
-      if (finding.outcome !== 'bad' && finding.outcome !== 'odd') continue;
+      if (!('why' in finding)) continue;
       const { key, outcome, why, moved = null, mended = false } = finding;
       yield { event: 'finding', key, outcome, why, moved, mended };
     }

@@ -146,7 +146,7 @@ export class Upkeep {
     const limit = cap > 0 ? cap : this.#limits.cap;
     const evicted =
       limit > 0 ? await this.#evictor.run(limit, signal) : { versions: 0, bytes: 0, kept: 0, over: 0 };
-    const emptied = room.removeAllEmptyFolders();
+    const emptied = await room.removeAllEmptyFolders();
     return { ...reconciled, ...evicted, emptied };
   }
 

@@ -17,11 +17,11 @@ import { checkShape } from './verify-shape.ts';
 
 /**
  * What a check found. `fits`: as far as can be told. `bad`: not what was stored. `odd`: what was stored, and yet not
- * what one expects. `gone`: removed meanwhile. `foreign`: nothing that modgate writes.
+ * what one expects. `unreadable`: the disk does not give it; it stays where it is. `gone`: removed meanwhile. `foreign`: nothing that modgate writes.
  */
 export type Finding =
   | { readonly key: TreeKey; readonly outcome: 'fits' | 'gone' | 'foreign' }
-  | { readonly key: TreeKey; readonly outcome: 'bad' | 'odd'; readonly why: string };
+  | { readonly key: TreeKey; readonly outcome: 'bad' | 'odd' | 'unreadable'; readonly why: string };
 
 /** bytes of one read */
 const PIECE = 1 << 20;
@@ -51,11 +51,16 @@ export class FileChecker {
   async check(file: StoredFile, signal: AbortSignal): Promise<readonly [Finding, ...Finding[]]> {
     const parts = partsOf(file.key);
     if (parts.kind === 'other') return [{ key: file.key, outcome: 'foreign' }];
-    const first = await this.#once(file.key, parts, signal);
-    if (first[0].outcome !== 'bad') return first;
-    // Whoever replaces a file, or has just stored it, may be ahead of the catalogue: only what stays so is bad.
-    await delay(SETTLING, undefined, { signal });
-    return this.#once(file.key, parts, signal);
+    try {
+      const first = await this.#once(file.key, parts, signal);
+      if (first[0].outcome !== 'bad') return first;
+      // Whoever replaces a file, or has just stored it, may be ahead of the catalogue: only what stays so is bad.
+      await delay(SETTLING, undefined, { signal });
+      return await this.#once(file.key, parts, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      return [{ key: file.key, outcome: 'unreadable', why: toModgateError(thrown).message }];
+    }
   }
 
   async #once(key: TreeKey, parts: KeyParts, signal: AbortSignal): Promise<[Finding, ...Finding[]]> {

@@ -1,9 +1,12 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { keys, partsOf, type StoredFile, type Storeroom, type TreeKey } from '../store/index.ts';
 import { writeTreeList } from './lists.ts';
 import type { Selection } from './selection.ts';
 import { FileChecker, type Finding } from './verify-file.ts';
+
+const FILES_AT_ONCE = 200;
 
 export interface VerifyOptions {
   /** false: what does not fit is told and left where it is */
@@ -58,7 +61,10 @@ export class Verifier {
     const { signal, parallel, after = '' } = options;
     const running: Promise<Verified>[] = [];
     try {
+      let seen = 0;
       for (const file of this.#deps.room.files(after)) {
+        // A walk that meets little of what is meant must not hold the thread.
+        if (++seen % FILES_AT_ONCE === 0) await turn();
         if (!isMeant(file.key, selection)) continue;
         running.push(this.#one(file, options));
         const first = running.length >= parallel ? running.shift() : undefined;
@@ -83,7 +89,8 @@ export class Verifier {
 
   async #act(finding: Finding, signal: AbortSignal): Promise<Judged> {
     const { key } = finding;
-    if (finding.outcome === 'odd') this.#deps.logger.warn({ key, why: finding.why }, 'a stored file is odd');
+    if (finding.outcome === 'odd' || finding.outcome === 'unreadable')
+      this.#deps.logger.warn({ key, why: finding.why }, `a stored file is ${finding.outcome}`);
     if (finding.outcome !== 'bad') return finding;
     const { room, clock, changed, logger } = this.#deps;
     const parts = partsOf(key);

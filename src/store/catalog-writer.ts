@@ -31,6 +31,8 @@ export interface Mark extends ModuleVersion {
 export type CatalogOrder =
   | { readonly kind: 'flush' }
   | { readonly kind: 'settle'; readonly notes: readonly Note[] }
+  /** soon, with others */
+  | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'mark'; readonly marks: readonly Mark[] }
   | { readonly kind: 'slice'; readonly restart: boolean }
   | { readonly kind: 'meta'; readonly name: string; readonly value: string }
@@ -65,7 +67,7 @@ export class CatalogWriter {
   }
 
   /** A file came, or went. */
-  note(note: Note): void {
+  note(note: Note): undefined {
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(note.key)) return;
     this.#waiting.set(note.key, note);
     this.#timer ??= setTimeout(() => this.#flush(), COLLECT);
@@ -74,6 +76,7 @@ export class CatalogWriter {
   /** Throws STORE_FAILED where it cannot be done; flush never does. */
   perform(order: CatalogOrder): CatalogReply {
     if (order.kind === 'flush') return this.#flush();
+    if (order.kind === 'note') return this.note(order.note);
     this.#flush();
     try {
       return this.#perform(order);
@@ -88,7 +91,7 @@ export class CatalogWriter {
     this.#file.close();
   }
 
-  #perform(order: Exclude<CatalogOrder, { kind: 'flush' }>): CatalogReply {
+  #perform(order: Exclude<CatalogOrder, { kind: 'flush' | 'note' }>): CatalogReply {
     switch (order.kind) {
       case 'settle':
         this.#settle(order.notes);

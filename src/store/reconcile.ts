@@ -16,6 +16,8 @@ export interface Slice {
 
 /** ms that one piece takes at most, but for the folder that it is in */
 const SLICE = 20;
+/** files that are settled in one transaction */
+const BATCH = 500;
 /** rows of a page */
 const PAGE = 500;
 
@@ -27,6 +29,8 @@ const PAGE = 500;
 export class Reconciler {
   readonly #root: string;
   readonly #settle: (keys: readonly TreeKey[]) => void;
+  /** what differs and is not settled yet */
+  #differing: TreeKey[] = [];
   #look: Generator<void, void, Database> | undefined;
   #files = 0;
   #settled = 0;
@@ -38,6 +42,7 @@ export class Reconciler {
 
   slice(database: Database, restart: boolean): Slice {
     if (restart || this.#look === undefined) {
+      this.#differing = [];
       this.#files = 0;
       this.#settled = 0;
       this.#look = this.#compare(database);
@@ -46,6 +51,7 @@ export class Reconciler {
     let done = false;
     while (!done && performance.now() < end) done = this.#look.next(database).done === true;
     if (done) {
+      this.#settleAll();
       this.#look = undefined;
       database.prepare("INSERT OR REPLACE INTO meta VALUES ('complete', ?)").run(String(Date.now()));
     }
@@ -64,9 +70,15 @@ export class Reconciler {
   }
 
   #mend(keys: readonly TreeKey[]): void {
-    if (keys.length === 0) return;
+    this.#differing.push(...keys);
+    if (this.#differing.length >= BATCH) this.#settleAll();
+  }
+
+  #settleAll(): void {
+    const keys = this.#differing;
+    this.#differing = [];
     this.#settled += keys.length;
-    this.#settle(keys);
+    if (keys.length > 0) this.#settle(keys);
   }
 
   /** Files of the folder that have no row, and files of its versions that have a row and are not there. */

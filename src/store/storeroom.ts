@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { systemCode } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { Catalog } from './catalog.ts';
@@ -28,6 +28,7 @@ export interface StoredFile {
   readonly modified: number;
 }
 
+const FOLDERS_AT_ONCE = 200;
 /** ms */
 const LEASE = 30_000;
 
@@ -101,7 +102,7 @@ export class Storeroom {
 
   /** What a check found, for files that came in by another way. */
   async remember(key: TreeKey, facts: { size: number; crc: number }): Promise<void> {
-    await this.tree.catalog({ kind: 'settle', notes: [{ key, facts }] });
+    await this.tree.catalog({ kind: 'note', note: { key, facts } });
   }
 
   async mark(marks: readonly Mark[]): Promise<void> {
@@ -132,9 +133,16 @@ export class Storeroom {
   }
 
   /** Every folder that holds nothing, from below; how many there were. */
-  removeAllEmptyFolders(): number {
+  async removeAllEmptyFolders(): Promise<number> {
     const root = join(this.#data, 'tree');
-    return emptyBelow(root, root);
+    let seen = 0;
+    let removed = 0;
+    for (const folder of foldersBelow(root)) {
+      if (removeFolder(folder)) removed++;
+      // Others have their turn in between.
+      if (++seen % FOLDERS_AT_ONCE === 0) await turn();
+    }
+    return removed;
   }
 
   /** All files of a version, the ziphash last. */
@@ -143,11 +151,13 @@ export class Storeroom {
   }
 }
 
-function emptyBelow(root: string, folder: string): number {
-  let removed = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) removed += emptyBelow(root, join(folder, entry.name));
-  return folder !== root && removeFolder(folder) ? removed + 1 : removed;
+/** The deepest first. */
+function* foldersBelow(folder: string): Generator<string, void, void> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    yield* foldersBelow(join(folder, entry.name));
+    yield join(folder, entry.name);
+  }
 }
 
 /** rmdir(2) removes no folder that holds anything; a writer that wants it makes it again. */

@@ -140,7 +140,8 @@ export class DirectWriter implements Writer {
   quarantine(key: TreeKey): Promise<string | undefined> {
     return told(`moving ${key} away`, async () => {
       const { file } = this.#target(key);
-      const name = `${key}.${new Date(this.#clock.now()).toISOString().replaceAll(':', '')}`;
+      // A folder for each, so that no name becomes too long, and that what lies there can be copied back as it is.
+      const name = `${new Date(this.#clock.now()).toISOString().replaceAll(':', '')}/${key}`;
       const target = join(this.#data, 'quarantine', name);
       await this.#folders.make(dirname(target), this.#data).durable;
       try {
