@@ -3,7 +3,15 @@ import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { parseSize } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
-import { collectEvents, entryOf, purgeEvents, type VersionEntry, verifyEvents } from '../gateway/index.ts';
+import {
+  collectEvents,
+  entryOf,
+  purgeEvents,
+  type UpkeepEvent,
+  type VerifySum,
+  type VersionEntry,
+  verifyEvents,
+} from '../gateway/index.ts';
 import { withConfigFlags } from './options.ts';
 import { Progress } from './progress.ts';
 import { type StoreSession, withStore } from './store-room.ts';
@@ -139,21 +147,30 @@ async function verifyAll(
   { json = false, quarantine }: { json?: boolean; quarantine: boolean },
 ): Promise<void> {
   let progress: Progress | undefined;
-  for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
-    if (event.event === 'end' && 'bad' in event && event.bad + event.unreadable > 0) process.exitCode = 1;
-    if (json) {
-      await print(`${JSON.stringify(event)}\n`);
-      continue;
+  try {
+    for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
+      if (event.event === 'begin') progress = new Progress('verify', event.bytes);
+      if (isSum(event) && event.bad + event.unreadable > 0) process.exitCode = 1;
+      if (json) await print(`${JSON.stringify(event)}\n`);
+      else await tell(event, progress);
     }
-    if (event.event === 'begin') progress = new Progress('verify', event.bytes);
-    else if (event.event === 'progress') progress?.show(event.files, event.bytes);
-    else progress?.clear();
-    if (event.event === 'finding') {
-      const moved =
-        event.moved === null ? '' : ` (now ${event.moved}${event.mended ? ', and made again' : ''})`;
-      await print(`${event.outcome} ${event.key}: ${event.why}${moved}\n`);
-    } else if (event.event === 'end' && 'bad' in event) await print(verifiedText(event));
+  } finally {
+    if (!json) progress?.clear();
   }
+}
+
+async function tell(event: UpkeepEvent, progress: Progress | undefined): Promise<void> {
+  if (event.event === 'progress') progress?.show(event.files, event.bytes);
+  else progress?.clear();
+  if (event.event === 'finding') {
+    const moved =
+      event.moved === null ? '' : ` (now ${event.moved}${event.mended ? ', and made again' : ''})`;
+    await print(`${event.outcome} ${event.key}: ${event.why}${moved}\n`);
+  } else if (isSum(event)) await print(verifiedText(event));
+}
+
+function isSum(event: UpkeepEvent): event is Extract<UpkeepEvent, { event: 'end' }> & VerifySum {
+  return event.event === 'end' && 'unreadable' in event;
 }
 
 function purge(): Command {

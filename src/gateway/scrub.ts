@@ -7,6 +7,9 @@ import type { Verified, Verifier } from './verify.ts';
 
 /** ms; the longest pause between two files, so that a small store is seen more often than it need be */
 const LONGEST = 60 * 60 * 1000;
+/** ms between two passes, and between two looks whose turn it is */
+const BETWEEN = 60_000;
+const UNTIL_MINE = 1_000;
 /** bytes that opening a file counts as, in its share of the time */
 const OVERHEAD = 64 << 10;
 /** ms after a pass that could not go on */
@@ -55,8 +58,9 @@ export class Scrub {
   async run(mine: () => boolean, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (mine()) await this.#pass(mine, signal);
-        await delay(LONGEST / 60, undefined, { signal, ref: false });
+        const turn = mine();
+        if (turn) await this.#pass(mine, signal);
+        await delay(turn ? BETWEEN : UNTIL_MINE, undefined, { signal, ref: false });
       } catch (thrown) {
         if (signal.aborted) return;
         this.#deps.logger.warn({ err: toModgateError(thrown) }, 'the background check of the store stopped');
