@@ -67,6 +67,8 @@ export class CatalogFile {
   readonly file: string;
   #database: Database | undefined;
   #inode = 0;
+  /** ms */
+  #patience = 5_000;
 
   constructor(data: string) {
     this.file = join(data, NAME);
@@ -77,6 +79,7 @@ export class CatalogFile {
     if (this.#database !== undefined && this.#inode === inodeOf(this.file)) return this.#database;
     this.close();
     const database = openDatabase(this.file);
+    database.exec(`PRAGMA busy_timeout = ${this.#patience}`);
     try {
       prepare(database);
     } catch (error) {
@@ -86,6 +89,16 @@ export class CatalogFile {
     this.#inode = inodeOf(this.file);
     this.#database = database;
     return database;
+  }
+
+  /** ms that a write waits for that of another process */
+  patience(ms: number): void {
+    this.#patience = ms;
+    try {
+      this.#database?.exec(`PRAGMA busy_timeout = ${ms}`);
+    } catch {
+      // Whoever writes next is told what is wrong with it.
+    }
   }
 
   /** undefined where nothing is catalogued yet: a reader makes no file. */

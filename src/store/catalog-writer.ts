@@ -43,6 +43,11 @@ export type CatalogReply = boolean | Slice | undefined;
 
 /** ms for which notes are collected, so that a build's files share a transaction */
 const COLLECT = 150;
+/** ms after notes that could not be written */
+const AFTER_FAULT = 5_000;
+/** ms that a transaction waits for that of another process: one that nobody asked for, and one that somebody did */
+const HASTY = 250;
+const PATIENT = 5_000;
 /** notes that wait at most; more are left to the next look at the tree */
 const MAX_WAITING = 50_000;
 
@@ -70,7 +75,7 @@ export class CatalogWriter {
   note(note: Note): undefined {
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(note.key)) return;
     this.#waiting.set(note.key, note);
-    this.#timer ??= setTimeout(() => this.#flush(), COLLECT);
+    this.#timer ??= setTimeout(() => this.#flushSoon(), this.#told ? AFTER_FAULT : COLLECT);
   }
 
   /** Throws STORE_FAILED where it cannot be done; flush never does. */
@@ -105,6 +110,16 @@ export class CatalogWriter {
         return undefined;
       case 'lease':
         return this.#lease(order.name, order.owner, order.until);
+    }
+  }
+
+  /** By itself it waits for nobody: the thread has files to write. */
+  #flushSoon(): void {
+    try {
+      this.#file.patience(HASTY);
+      this.#flush();
+    } finally {
+      this.#file.patience(PATIENT);
     }
   }
 

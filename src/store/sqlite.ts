@@ -7,17 +7,13 @@ type Opener = typeof DatabaseSync;
 
 /** SQLite's primary result codes (sqlite.org/rescode.html) for a file that is no database, or no whole one. */
 const BROKEN: ReadonlySet<number> = new Set([11, 26]);
-/** ms that a write waits for that of another process */
-const BUSY = 5_000;
 
 let opener: Opener | undefined;
 
 /** Node's own SQLite where it has one, else the package with the same interface; loaded when it is needed first. */
 export function openDatabase(file: string): Database {
   opener ??= load();
-  const database = new opener(file);
-  database.exec(`PRAGMA busy_timeout = ${BUSY}`);
-  return database;
+  return new opener(file);
 }
 
 /** True where the file cannot be trusted any more, and not only for now. */
