@@ -57,7 +57,8 @@ describe('the packed program', () => {
 
   test('holds the program and no tests', () => {
     const files = packed.files.map((file) => file.path);
-    assert.ok(files.includes('dist/src/cli/main.js'));
+    assert.ok(files.includes('dist/bundle/main.js'));
+    assert.ok(files.includes('dist/bundle/LICENSES.txt'));
     assert.ok(files.includes('package.json'));
     assert.deepEqual(
       files.filter(
@@ -75,7 +76,7 @@ describe('the packed program', () => {
     if (orSkip(t, ['install', '--global', '--prefix', prefix, tarball]) === undefined) return;
     const program = path.join(prefix, 'bin', 'modgate');
     const version = spawnSync(program, ['--version'], { encoding: 'utf8' });
-    assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/, version.stderr);
+    assert.match(version.stdout, /^modgate \d+\.\d+\.\d+ \(commit .+\)\n$/, version.stderr);
     const upstream = await Upstream.start();
     t.after(() => upstream.close());
     const modgate = await Modgate.start({
@@ -90,6 +91,6 @@ describe('the packed program', () => {
 
   test('npx modgate', (t) => {
     const out = orSkip(t, ['exec', '--yes', `--package=${tarball}`, '--', 'modgate', '--version']);
-    if (out !== undefined) assert.match(out, /^\d+\.\d+\.\d+/);
+    if (out !== undefined) assert.match(out, /^modgate \d+\.\d+\.\d+/);
   });
 });

@@ -1,11 +1,12 @@
 import type { Config } from '../config/index.ts';
 import { Gateway } from '../gateway/index.ts';
-import { AccessLog, Handler, HotCache, Listener, Pages } from '../http/index.ts';
+import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree } from '../store/index.ts';
-import { countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
+import { countBuild, countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
 import { makeAdmin, makeUpkeep } from './upkeep.ts';
+import { type Build, commitOf } from './version.ts';
 import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 export interface RunningApp {
@@ -18,7 +19,7 @@ export interface RunningApp {
 }
 
 /** Wires the rooms together and listens. */
-export async function startApp(config: Config, logger: Logger, version: string): Promise<RunningApp> {
+export async function startApp(config: Config, logger: Logger, build: Build): Promise<RunningApp> {
   const metrics = new Metrics();
   const clock = systemClock;
   const tree = await FileTree.open(config.data, { logger });
@@ -44,17 +45,38 @@ export async function startApp(config: Config, logger: Logger, version: string):
   });
   countMemory(metrics, hot);
   countStore(metrics, tree);
+  countBuild(metrics, build);
   let stopping = false;
   const pages = new Pages({
-    version,
+    build: { version: build.version, commit: commitOf(build), date: build.date },
     metrics,
     parts: async () => [await storeState(tree), ...[...sources.values()].map(sourceState)],
     stopping: () => stopping,
     index: (since, limit) => room.catalog.listed(since, limit),
   });
   const access = new AccessLog(metrics, clock, config.log.access ? logger : undefined);
-  const handler = new Handler({ gateway, pages, access, clock, hot, uses, patience: config.limits.patience });
-  const listener = new Listener((req, res) => handler.handle(req, res), { idle: idleFor(config) });
+  const handler = new Handler({
+    gateway,
+    pages,
+    access,
+    clock,
+    hot,
+    uses,
+    patience: config.limits.patience,
+    keepAlive: config.limits.idle,
+    targets: { prefix: config.prefix, longest: config.limits.url },
+    secure: config.tls !== undefined,
+    trusted: new TrustedProxies(config.trustedProxies, config.listen.kind === 'unix'),
+  });
+  const listener = new Listener(handler, {
+    tls: config.tls,
+    idle: idleFor(config),
+    keepAlive: config.limits.idle,
+    headerTime: config.limits.headerTime,
+    header: config.limits.header,
+    connections: config.limits.connections,
+    metrics,
+  });
   const admin = makeAdmin({ config, pages, upkeep, access, clock });
   const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
   const free = async () => {

@@ -1,29 +1,19 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { explain, toModgateError } from '../errors/index.ts';
-import { configCommand } from './config.ts';
-import { serveCommand } from './serve.ts';
-import { storeCommand } from './store.ts';
-import { packageVersion } from './version.ts';
+import { makeProgram } from './program.ts';
 
 const USAGE_EXIT = 2;
+/** Whatever shows help needs what the configuration's schema says of each flag. */
+const SHOWS_HELP: ReadonlySet<string> = new Set(['-h', '--help', 'help', 'man', 'completion']);
 
 async function main(): Promise<void> {
-  const program = new Command('modgate')
-    .description(
-      'A Go module gateway: serves, verifies, governs and explains every module that your builds download.',
-    )
-    .version(packageVersion(), '-V, --version')
-    .showHelpAfterError('(modgate --help shows what there is)')
-    .addCommand(serveCommand())
-    .addCommand(configCommand())
-    .addCommand(storeCommand());
-  for (const command of [program, ...everyCommand(program)]) command.exitOverride();
+  const program = makeProgram();
+  if (process.argv.some((argument) => SHOWS_HELP.has(argument))) {
+    const { explainSettings } = await import('./setting-help.ts');
+    explainSettings(program);
+  }
   await program.parseAsync();
-}
-
-function everyCommand(command: Command): Command[] {
-  return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
 
 main().catch((thrown: unknown) => {

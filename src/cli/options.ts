@@ -31,3 +31,12 @@ export function configFrom(command: Command): Loaded {
   const file = typeof options.config === 'string' ? { file: options.config } : {};
   return loadConfig({ ...file, env: process.env, flags, cwd: process.cwd() });
 }
+
+/** For the help pages of commands that read the configuration. */
+export const CONFIG_VARIABLES = [
+  ['MODGATE_CONFIG', 'path of the configuration file'],
+  ['MODGATE_…', 'one for each setting above; a flag wins over it, and it wins over the file'],
+] as const;
+export const CONFIG_FILES = [
+  ['modgate.yaml', 'the configuration, in the working directory, where nothing else is named'],
+] as const;

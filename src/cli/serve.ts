@@ -1,35 +1,51 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import type { Config } from '../config/index.ts';
-import { createLogger } from '../observe/index.ts';
-import { startApp } from './app.ts';
-import { configFrom, withConfigFlags } from './options.ts';
-import { packageVersion } from './version.ts';
+import { describe } from './help.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
+import { commitOf, readBuild } from './version.ts';
 
 export function serveCommand(): Command {
-  return withConfigFlags(new Command('serve'))
+  const command = withConfigFlags(new Command('serve'))
     .description('run the gateway')
-    .addHelpText('after', EXAMPLES)
     .action(async (_options: unknown, command: Command) => serve(command));
+  return describe(command, {
+    details:
+      'It stops at SIGINT or SIGTERM and lets running transfers end within the time of --shutdown; a second signal ends it at once. Requests are logged to stderr.',
+    examples: [
+      ['modgate serve', 'listen on 127.0.0.1:3000, store below ./modgate-data'],
+      ['modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate', 'serve others'],
+      ["modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'", 'ask two sources'],
+    ],
+    exitCodes: {
+      0: 'it was stopped, and every running transfer had ended or its time was over',
+      130: 'a second SIGINT ended it',
+      143: 'a second SIGTERM ended it',
+    },
+    environment: [
+      ...CONFIG_VARIABLES,
+      ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'proxies on the way to the sources, by the go command’s rules'],
+      ['NODE_EXTRA_CA_CERTS', 'PEM file of further authorities to trust'],
+    ],
+    files: [...CONFIG_FILES, ['modgate-data/', 'the store, where --data names no other folder']],
+    seeAlso: ['modgate config check', 'modgate health', 'modgate.example.yaml'],
+  });
 }
-
-const EXAMPLES = `
-Examples:
-  modgate serve
-  modgate serve --listen 0.0.0.0:8080 --data /var/lib/modgate
-  modgate serve --chain 'https://proxy.corp.example|https://mirror.example,off'
-
-It stops at SIGINT or SIGTERM and lets running transfers end; a second signal ends it at once.`;
 
 async function serve(command: Command): Promise<void> {
   const { config, warnings } = configFrom(command);
+  const [{ createLogger }, { startApp }] = await Promise.all([
+    import('../observe/index.ts'),
+    import('./app.ts'),
+  ]);
   const logger = createLogger(config.log);
   for (const warning of warnings) logger.warn(warning);
-  const version = packageVersion();
-  const app = await startApp(config, logger, version);
+  const build = readBuild();
+  const { version } = build;
+  const app = await startApp(config, logger, build);
   process.stdout.write(banner(config, app.url, version));
   const admin = app.adminUrl === undefined ? {} : { admin: app.adminUrl };
-  logger.info({ url: app.url, ...admin, data: config.data, version }, 'listening');
+  logger.info({ url: app.url, ...admin, data: config.data, version, commit: commitOf(build) }, 'listening');
   const signal = await nextSignal();
   logger.info({ signal }, 'stopping');
   process.once('SIGINT', () => process.exit(130));
@@ -51,15 +67,20 @@ function banner(config: Config, url: string, version: string): string {
   const insecure = [...config.sources.values()]
     .filter(({ client }) => client.tls.insecure)
     .map(({ name }) => name);
-  return `modgate ${version} serves Go modules at ${url}
+  return `modgate ${version} serves Go modules at ${url}${config.prefix}
 
-  go env -w GOPROXY=${forOthers(url)}
+  ${config.listen.kind === 'unix' ? 'a reverse proxy reaches it by that socket' : `go env -w GOPROXY=${forOthers(url)}${config.prefix}`}
 
   store      ${config.data}
 ${routes}  enforced   zip rules before a version is released; a stored version never changes
   checksums  ${databases === '' ? 'no checksum database is passed on' : `${databases} passed on; the go command verifies it`}
-${insecure.length === 0 ? '' : `  INSECURE   certificates are NOT verified for: ${insecure.join(', ')}\n`}
+${clientCerts(config)}${insecure.length === 0 ? '' : `  INSECURE   certificates are NOT verified for: ${insecure.join(', ')}\n`}
 `;
+}
+
+function clientCerts({ tls }: Config): string {
+  if (tls === undefined || tls.clientCerts === 'off') return '';
+  return `  clients    a certificate is ${tls.clientCerts}\n`;
 }
 
 /** An address that stands for all addresses of the machine is none that a client can use. */

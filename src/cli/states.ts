@@ -2,6 +2,7 @@ import type { Source } from '../fetch/index.ts';
 import type { HotCache, PartState } from '../http/index.ts';
 import type { Logger, Metrics } from '../observe/index.ts';
 import type { Tree } from '../store/index.ts';
+import { type Build, commitOf } from './version.ts';
 
 /** bytes; less free space than this is told by /readyz before writes begin to fail */
 const LITTLE_SPACE = 256 << 20;
@@ -70,4 +71,12 @@ export function countMemory(metrics: Metrics, hot: HotCache): void {
   metrics.gauge('modgate_memory_cache_entries', 'Answers that are held in memory.', [], (gauge) =>
     gauge.with().set(hot.size),
   );
+}
+
+/** Which build runs where, by the usual info metric. */
+export function countBuild(metrics: Metrics, build: Build): void {
+  metrics
+    .gauge('modgate_build_info', 'Always 1; what runs is in its labels.', ['version', 'commit', 'node'])
+    .with(build.version, commitOf(build), process.version)
+    .set(1);
 }

@@ -56,5 +56,5 @@ export function makeAdmin({
       ? ({ kind: 'open', hosts: listen.kind === 'tcp' } as const)
       : ({ kind: 'token', token: token.reveal() } as const);
   const handler = new AdminHandler({ ...deps, guard });
-  return { listener: new Listener((req, res) => handler.handle(req, res)), listen };
+  return { listener: new Listener(handler), listen };
 }

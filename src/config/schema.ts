@@ -1,6 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+
+// The schema is used once or twice in a process: compiling it costs more than it saves.
+z.config({ jitless: true });
 
 /** setTimeout fires at once for more than this many ms. */
 const MAX_TIMER = 2 ** 31 - 1;
@@ -337,6 +340,14 @@ let made: object | undefined;
 
 /** The JSON Schema (draft 2020-12) of the configuration file, for editors. */
 export function configSchema(): object {
-  made ??= z.toJSONSchema(fileSchema, { target: 'draft-2020-12', io: 'input' });
+  made ??= z.toJSONSchema(fileSchema, {
+    target: 'draft-2020-12',
+    io: 'input',
+    // zod leaves out the default of what is transformed; ours is written as in the file.
+    override: ({ zodSchema, jsonSchema }) => {
+      const initial = z.globalRegistry.get(zodSchema)?.default;
+      if (typeof initial === 'string') jsonSchema.default ??= initial;
+    },
+  });
   return structuredClone(made);
 }

@@ -34,6 +34,8 @@ const CODES = {
   UPSTREAM_DENIED_PASSED: { status: 403, exit: 1, final: true },
   /** the source refused our credentials, or wants some */
   UPSTREAM_DENIED: { status: 502, exit: 1, final: true },
+  /** the caller showed no client certificate, or one that does not count */
+  CLIENT_CERTIFICATE: { status: 403, exit: 1, final: true },
   UPSTREAM_RATE_LIMITED: { status: 429, exit: 1, final: false },
   UPSTREAM_TIMEOUT: { status: 504, exit: 1, final: false },
   /** no such host, refused, reset, unreachable */

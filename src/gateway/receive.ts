@@ -14,6 +14,8 @@ export interface Reception {
   /** bytes; a longer file is refused with what `tooLong` gives */
   readonly limit: number;
   tooLong(source: string): ModgateError;
+  /** Called after each piece. */
+  arrived(): void;
   /** Asks for the file once more. */
   again(): Promise<SourceFile>;
 }
@@ -47,6 +49,7 @@ async function append(file: SourceFile, reception: Reception): Promise<void> {
     if (known > 0) await compare(piece.subarray(0, known), position, staged, file);
     if (known < piece.length) await transfer.append(piece.subarray(known));
     position += piece.length;
+    reception.arrived();
   }
   const whole = file.length ?? position;
   if (position !== whole || position < staged.size) throw cut(file, position, Math.max(whole, staged.size));

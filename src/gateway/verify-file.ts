@@ -93,7 +93,7 @@ export class FileChecker {
   ): Promise<[Finding, ...Finding[]]> {
     let checked: CheckedZip;
     try {
-      checked = await this.#zips.check(this.#room.path(key), m, signal);
+      checked = await this.#zips.check(this.#room.path(key), m, { signal });
     } catch (thrown) {
       const error = toModgateError(thrown);
       if (error.code === 'BAD_ZIP') return [{ key, outcome: 'bad', why: error.message }];

@@ -1,7 +1,7 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Chain, SourceFile } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
-import { MAX_ZIP_BYTES, type ZipChecker } from '../modzip/index.ts';
+import { type AheadCheck, MAX_ZIP_BYTES, type ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
 import { keys, type StagedFile, type Tree } from '../store/index.ts';
 import type { Admissions } from './admission.ts';
@@ -116,16 +116,21 @@ export class Zips {
       });
       this.#running.set(key, transfer);
       begun(transfer);
+      const ahead = this.#deps.checker.ahead();
       try {
         const last = await receive(file, {
           transfer,
           staged,
           limit: MAX_ZIP_BYTES,
           tooLong: (source) => badZip(m, source, 'it is larger than 500 MiB, the limit of a module zip'),
+          arrived: () => {
+            const there = staged.flushed;
+            if (there !== undefined) ahead.grow(there.file, there.size);
+          },
           again: open,
         });
         transfer.received();
-        await this.#admit(m, last, staged);
+        await this.#admit(m, last, staged, ahead);
         transfer.release();
       } catch (thrown) {
         const error = fetch.signal.aborted ? toModgateError(fetch.signal.reason) : toModgateError(thrown);
@@ -135,6 +140,7 @@ export class Zips {
         throw error;
       } finally {
         forget();
+        ahead.close();
         await staged.release();
       }
     } catch (thrown) {
@@ -157,9 +163,14 @@ export class Zips {
     }
   }
 
-  async #admit(m: ModuleVersion, { source }: SourceFile, staged: StagedFile): Promise<void> {
+  async #admit(
+    m: ModuleVersion,
+    { source }: SourceFile,
+    staged: StagedFile,
+    ahead: AheadCheck,
+  ): Promise<void> {
     const file = await staged.onDisk();
-    const checked = await this.#deps.checker.check(file, m).catch((thrown: unknown) => {
+    const checked = await this.#deps.checker.check(file, m, { ahead }).catch((thrown: unknown) => {
       const error = toModgateError(thrown);
       throw error.code === 'BAD_ZIP' ? badZip(m, source, error.message, error) : error;
     });

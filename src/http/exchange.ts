@@ -1,7 +1,8 @@
-import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader } from 'node:http';
 import { explain, ModgateError } from '../errors/index.ts';
 import type { Trace } from '../gateway/index.ts';
 import { acceptRequestId } from '../observe/index.ts';
+import type { Incoming, Outgoing } from './message.ts';
 import { originForm } from './route.ts';
 
 /** Statuses that ask the caller to come again, and when, in seconds, where nobody said. */
@@ -10,12 +11,12 @@ const RETRY_AFTER = 10;
 
 /** A request and its answer on their way, with what its access record will tell. */
 export class Exchange {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: Incoming;
+  readonly res: Outgoing;
   /** the target without scheme and authority */
   readonly url: string;
   readonly id: string;
-  /** the caller's address; a socket forgets it when it breaks */
+  /** the caller's address */
   readonly client: string;
   /** ms, monotonic */
   readonly start: number;
@@ -28,11 +29,11 @@ export class Exchange {
   readonly #controller = new AbortController();
   #patience: NodeJS.Timeout | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, makeId: () => string, start: number) {
+  constructor(req: Incoming, res: Outgoing, client: string, makeId: () => string, start: number) {
     this.req = req;
     this.res = res;
     this.url = originForm(req.url ?? '');
-    this.client = req.socket.remoteAddress ?? '';
+    this.client = client;
     const header = req.headers['x-request-id'];
     const given = acceptRequestId(typeof header === 'string' ? header : undefined);
     this.id = given ?? makeId();

@@ -9,6 +9,7 @@ import { Handler } from './handler.ts';
 import { HotCache } from './hot.ts';
 import { Listener } from './listener.ts';
 import { Pages } from './pages.ts';
+import { TrustedProxies } from './trusted.ts';
 
 const LARGE = 20 << 20;
 const LIST = '/example.com/plain/@v/list';
@@ -45,15 +46,31 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
   };
   const metrics = new Metrics({ process: false });
   const access = new AccessLog(metrics, clock, createLogger({ level: 'info', format: 'json', destination }));
-  const pages = new Pages({ version: '0', metrics, parts: async () => [], stopping: () => false });
+  const pages = new Pages({
+    build: { version: '0', commit: '0', date: '' },
+    metrics,
+    parts: async () => [],
+    stopping: () => false,
+  });
   const gateway = {
     answer: async () => {
       served.asked++;
       return answer();
     },
   };
-  const handler = new Handler({ gateway, pages, access, clock, hot: new HotCache(64 << 20), patience });
-  const listener = new Listener((req, res) => handler.handle(req, res), idle === undefined ? {} : { idle });
+  const handler = new Handler({
+    gateway,
+    pages,
+    access,
+    clock,
+    hot: new HotCache(64 << 20),
+    patience,
+    keepAlive: 75_000,
+    targets: { prefix: '', longest: 2048 },
+    trusted: new TrustedProxies([]),
+    secure: false,
+  });
+  const listener = new Listener(handler, idle === undefined ? {} : { idle });
   const url = await listener.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
   stop = () => listener.close(0);
   const served: Served = {

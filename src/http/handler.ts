@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { AskOptions, BytesReply, Gateway } from '../gateway/index.ts';
 import type { Clock } from '../observe/index.ts';
@@ -7,11 +6,13 @@ import type { AccessLog } from './access.ts';
 import { Exchange } from './exchange.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
+import type { Incoming, Outgoing } from './message.ts';
 import { OneWrite } from './one-write.ts';
 import type { Pages } from './pages.ts';
 import { bodyFacts, type Prepared, prepare } from './prepare.ts';
-import { parseTarget, type Route } from './route.ts';
+import { parseTarget, type Route, type TargetRules } from './route.ts';
 import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
+import type { TrustedProxies } from './trusted.ts';
 import type { Uses } from './uses.ts';
 import { readWishes } from './wishes.ts';
 
@@ -26,6 +27,12 @@ export interface HandlerDeps {
   readonly uses?: Uses;
   /** ms that a caller is kept waiting for the first byte at most */
   readonly patience: number;
+  /** ms that the listener keeps an idle connection */
+  readonly keepAlive: number;
+  readonly targets: TargetRules;
+  readonly trusted: TrustedProxies;
+  /** whether the listener itself speaks TLS */
+  readonly secure: boolean;
 }
 
 /**
@@ -43,10 +50,10 @@ export class Handler {
 
   constructor(deps: HandlerDeps) {
     this.#deps = deps;
-    this.#oneWrite = new OneWrite(deps.clock);
+    this.#oneWrite = new OneWrite(deps.clock, deps.keepAlive);
   }
 
-  handle(req: IncomingMessage, res: ServerResponse): void {
+  handle(req: Incoming, res: Outgoing): void {
     const start = this.#deps.clock.monotonic();
     const entry = req.method === 'GET' ? this.#deps.hot.get(req.url ?? '') : undefined;
     if (entry === undefined || entry.until <= start || !this.#sendHit(req, res, entry, start))
@@ -54,7 +61,7 @@ export class Handler {
   }
 
   /** The whole way of a hit from memory. False where the request wants more than the whole file. */
-  #sendHit(req: IncomingMessage, res: ServerResponse, entry: HotEntry, start: number): boolean {
+  #sendHit(req: Incoming, res: Outgoing, entry: HotEntry, start: number): boolean {
     const wishes = readWishes(req.rawHeaders);
     if (wishes === undefined) return false;
     const { headers, body, flat } = wishes.gzip ? (entry.gzip ?? entry.plain) : entry.plain;
@@ -63,15 +70,26 @@ export class Handler {
       res.writeHead(200, ['X-Request-Id', id, ...headers]);
       res.end(body);
     }
-    const { access, clock } = this.#deps;
-    access.hit(entry.tally, id, body.length, clock.monotonic() - start, req.socket.remoteAddress ?? '');
+    const { access, clock, trusted } = this.#deps;
+    access.hit(entry.tally, id, body.length, clock.monotonic() - start, trusted.clientOf(req));
     return true;
   }
 
-  #handle(req: IncomingMessage, res: ServerResponse, start: number): void {
-    const exchange = new Exchange(req, res, () => this.#ids.next(), start);
-    res.once('close', () => this.#record(exchange));
+  #handle(req: Incoming, res: Outgoing, start: number): void {
+    const exchange = this.#open(req, res, start);
     this.#answer(exchange).catch((thrown: unknown) => exchange.fail(toModgateError(thrown)));
+  }
+
+  /** Refuses a request for what is known of its connection alone. */
+  refuse(req: Incoming, res: Outgoing, why: ModgateError): void {
+    this.#open(req, res, this.#deps.clock.monotonic()).fail(why);
+  }
+
+  #open(req: Incoming, res: Outgoing, start: number): Exchange {
+    const client = this.#deps.trusted.clientOf(req);
+    const exchange = new Exchange(req, res, client, () => this.#ids.next(), start);
+    res.once('close', () => this.#record(exchange));
+    return exchange;
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -81,10 +99,10 @@ export class Handler {
         next: 'use GET or HEAD',
       });
     }
-    const route = parseTarget(exchange.url);
+    const route = parseTarget(exchange.url, this.#deps.targets);
     if (route.kind === 'page') {
       exchange.route = 'page';
-      await this.#deps.pages.send(exchange, route.page);
+      await this.#deps.pages.send(exchange, route.page, this.#address(exchange.req));
       return;
     }
     const entry = this.#deps.hot.get(exchange.url);
@@ -96,6 +114,13 @@ export class Handler {
     }
     exchange.watch(this.#deps.patience);
     await this.#serve(exchange, route);
+  }
+
+  /** By which name the caller reaches the gateway, as far as the request tells. */
+  #address(req: Incoming): string {
+    const { trusted, secure, targets } = this.#deps;
+    const { proto, host } = trusted.originOf(req, secure);
+    return host === undefined ? `<this address>${targets.prefix}` : `${proto}://${host}${targets.prefix}`;
   }
 
   async #serve(exchange: Exchange, route: AskRoute): Promise<void> {

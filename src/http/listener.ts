@@ -1,135 +1,198 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Address } from '../config/index.ts';
+import { chmod, unlink } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect, type Server as NetServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Address, ListenTls } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
-import { KEEP_ALIVE_SECONDS } from './one-write.ts';
+import type { Metrics } from '../observe/index.ts';
+import { Http2Side } from './http2.ts';
+import type { Incoming, Outgoing } from './message.ts';
+import { refuse, refuseTunnel } from './not-http.ts';
+import { TlsFront } from './tls-front.ts';
 
-/** ms for the headers of a request, and for an idle connection */
-const HEADERS_TIMEOUT = 20_000;
-const KEEP_ALIVE = KEEP_ALIVE_SECONDS * 1000;
-/** ms without a byte in either direction; frees what a caller that stopped reading holds */
-const IDLE = 10 * 60_000;
+/** Whom requests are given to. */
+export interface Requests {
+  handle(req: Incoming, res: Outgoing): void;
+  /** The connection may ask for nothing. */
+  refuse(req: Incoming, res: Outgoing, why: ModgateError): void;
+}
+
+export interface ListenerOptions {
+  /** undefined: plain HTTP */
+  readonly tls?: ListenTls | undefined;
+  /** ms without a byte in either direction during a request; must be longer than a caller may wait for its first byte */
+  readonly idle?: number;
+  /** ms that a connection is kept without a request */
+  readonly keepAlive?: number;
+  /** ms for a TLS handshake, and for the header of a request */
+  readonly headerTime?: number;
+  /** bytes of a request's header */
+  readonly header?: number;
+  /** connections beyond which new ones are closed */
+  readonly connections?: number;
+  readonly metrics?: Metrics;
+}
+
+const DEFAULTS = {
+  tls: undefined,
+  idle: 10 * 60_000,
+  keepAlive: 75_000,
+  headerTime: 20_000,
+  header: 16 << 10,
+  connections: 20_000,
+};
+
+/** ms for a whole request; it has no body that anybody waits for */
+const REQUEST_TIME = 60_000;
+/** ms between two looks for headers that take too long, at most */
+const MAX_CHECK = 5000;
 /** ms between two looks for connections that have become idle while the gateway stops */
 const IDLE_CHECK = 100;
-/** bytes */
-const MAX_HEADERS = 16 << 10;
+/** connections that the system holds until they are accepted */
+const BACKLOG = 1024;
+/** A socket is for its owner and group: a reverse proxy is let in by its group. */
+const SOCKET_MODE = 0o660;
 
-/** A listening socket with HTTP/1.1 behind it. */
+/** A listening socket, with HTTP/1.1 behind it, or TLS with HTTP/2 and HTTP/1.1 by ALPN (RFC 7301). */
 export class Listener {
-  readonly #server: Server;
-  readonly #handle: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly #http: Server;
+  readonly #http2: Http2Side | undefined;
+  readonly #tls: TlsFront | undefined;
+  /** accepts */
+  readonly #server: NetServer;
+  readonly #open = new Set<Socket>();
 
-  /** @param options.idle ms; must be longer than a caller may wait for its first byte */
-  constructor(
-    handle: (req: IncomingMessage, res: ServerResponse) => void,
-    { idle = IDLE }: { readonly idle?: number } = {},
-  ) {
-    this.#handle = handle;
-    this.#server = createServer(
+  constructor(requests: Requests, options: ListenerOptions = {}) {
+    const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
+    const handle = (req: Incoming, res: Outgoing) => {
+      const why = this.#tls?.refusal(req.socket);
+      if (why === undefined) requests.handle(req, res);
+      else requests.refuse(req, res, why);
+    };
+    this.#http = createServer(
       {
-        maxHeaderSize: MAX_HEADERS,
-        headersTimeout: HEADERS_TIMEOUT,
-        requestTimeout: 60_000,
-        keepAliveTimeout: KEEP_ALIVE,
+        maxHeaderSize: header,
+        headersTimeout: headerTime,
+        requestTimeout: Math.max(REQUEST_TIME, headerTime),
+        connectionsCheckingInterval: Math.min(MAX_CHECK, Math.ceil(headerTime / 4)),
+        keepAliveTimeout: keepAlive,
         noDelay: true,
       },
-      this.#handle,
+      handle,
     );
-    this.#server.timeout = idle;
-    this.#server.on('clientError', refuse);
+    this.#http.timeout = idle;
+    this.#http.on('clientError', refuse);
     // Node gives CONNECT to nobody else.
-    this.#server.on('connect', (_req, socket) => refuseTunnel(socket));
+    this.#http.on('connect', (_req, socket) => refuseTunnel(socket));
+    if (tls !== undefined) {
+      const side = new Http2Side(handle, { header, keepAlive, idle });
+      this.#http2 = side;
+      this.#tls = new TlsFront(tls, headerTime, (socket) => this.#take(socket, side));
+    }
+    this.#server = this.#tls?.server ?? this.#http;
+    this.#server.maxConnections = connections;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    if (options.metrics !== undefined) this.#watch(options.metrics);
   }
 
-  /** @returns the address as a URL. Throws CONFIG_INVALID where it cannot be had. */
+  /** @returns the address as a URL, or `unix:/path`. Throws CONFIG_INVALID where it cannot be had. */
   async listen(address: Address): Promise<string> {
-    const options = address.kind === 'unix' ? { path: address.path } : address;
-    const { host, port } = address.kind === 'unix' ? { host: address.path, port: 0 } : address;
+    if (address.kind === 'unix') await removeStale(address.path);
+    const target =
+      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
     await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error) => reject(cannotListen(host, port, cause));
+      const onError = (cause: Error) => reject(cannotListen(address, cause));
       this.#server.once('error', onError);
-      this.#server.listen({ ...options, backlog: 1024 }, () => {
+      this.#server.listen({ ...target, backlog: BACKLOG }, () => {
         this.#server.off('error', onError);
         resolve();
       });
     });
+    if (address.kind === 'unix') {
+      await chmod(address.path, SOCKET_MODE);
+      return `unix:${address.path}`;
+    }
     const bound = this.#server.address();
-    return urlOf(bound !== null && typeof bound !== 'string' ? bound : undefined, host);
+    const port = bound !== null && typeof bound === 'object' ? bound.port : address.port;
+    const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+    return `${this.#tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+  }
+
+  /** From now on new connections get this certificate. */
+  setTls(tls: ListenTls): void {
+    this.#tls?.set(tls);
   }
 
   /** Takes no new connection, lets running answers end, and breaks what is left after the limit (ms). */
   async close(limit: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // A connection whose last answer has ended stays open for its keep-alive time unless it is closed here.
-    const idle = setInterval(() => this.#server.closeIdleConnections(), IDLE_CHECK);
-    const rest = setTimeout(() => this.#server.closeAllConnections(), limit);
+    this.#http2?.finish();
+    const idle = setInterval(() => this.#closeIdle(), IDLE_CHECK);
+    const rest = setTimeout(() => this.#destroyAll(), limit);
     await closed;
     clearInterval(idle);
     clearTimeout(rest);
   }
-}
 
-function urlOf(address: AddressInfo | undefined, host: string): string {
-  if (address === undefined) return '';
-  const shown = host.includes(':') ? `[${host}]` : host;
-  return `http://${shown}:${address.port}`;
-}
-
-/**
- * A request that is not HTTP gets a plain answer and no second chance: what follows it cannot be told apart. Only on a
- * connection that nothing was written to: behind a part of an answer it would become a piece of that one's body.
- */
-function refuse(error: Error, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0 || systemCode(error) === 'ECONNRESET') {
-    socket.destroy();
-    return;
+  #take(socket: TLSSocket, http2: Http2Side): void {
+    if (socket.alpnProtocol === 'h2') http2.take(socket);
+    else this.#http.emit('connection', socket);
   }
-  const overflow = systemCode(error) === 'HPE_HEADER_OVERFLOW';
-  const timeout = systemCode(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const status = overflow
-    ? '431 Request Header Fields Too Large'
-    : timeout
-      ? '408 Request Timeout'
-      : '400 Bad Request';
-  end(socket, status, 'the request is not valid HTTP');
+
+  /** A connection whose last answer has ended, or that has asked nothing yet, would stay open for its keep-alive time. */
+  #closeIdle(): void {
+    this.#http.closeIdleConnections();
+    for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  #destroyAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #watch(metrics: Metrics): void {
+    metrics.gauge('modgate_http_connections', 'Open connections of clients.', [], (gauge) =>
+      gauge.with().set(this.#open.size),
+    );
+    const dropped = metrics.counter(
+      'modgate_http_connections_dropped_total',
+      'Connections closed at once, because as many as limits.connections were open.',
+    );
+    this.#server.on('drop', () => dropped.with().inc());
+    const failed = metrics.counter(
+      'modgate_http_tls_failures_total',
+      'TLS handshakes of clients that failed.',
+    );
+    this.#server.on('tlsClientError', () => failed.with().inc());
+  }
 }
 
-/** From here on Node does nothing for the socket: no error is heard, no time limit ends it. */
-function refuseTunnel(socket: Duplex): void {
-  socket.on('error', () => socket.destroy());
-  // Behind a request that is being answered it would land in that answer, or in its place.
-  if (hasAnswerUnderWay(socket)) socket.destroy();
-  else
-    end(socket, '405 Method Not Allowed', 'the method CONNECT is not allowed here', 'Allow: GET, HEAD\r\n');
+/** Whoever was killed leaves its socket behind; nobody answers there. */
+async function removeStale(path: string): Promise<void> {
+  const state = await new Promise<string>((resolve) => {
+    const probe = connect({ path }, () => {
+      probe.destroy();
+      resolve('in use');
+    });
+    probe.once('error', (error) => resolve(systemCode(error)));
+  });
+  if (state === 'ECONNREFUSED') await unlink(path).catch(() => undefined);
 }
 
-/** Node's server keeps the response that a socket is for in this field, null in between. */
-function hasAnswerUnderWay(socket: Duplex): boolean {
-  return '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined;
-}
-
-/** The whole answer to what no request is made of; the connection ends with it, whatever the other side does. */
-function end(socket: Duplex, status: string, why: string, headers = ''): void {
-  const text = `modgate: ${why}\n`;
-  socket.end(
-    `HTTP/1.1 ${status}\r\n${headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
-    () => socket.destroy(),
-  );
-}
-
-function cannotListen(host: string, port: number, cause: Error): ModgateError {
+function cannotListen(address: Address, cause: Error): ModgateError {
+  const where = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
   const code = systemCode(cause);
-  const why =
-    code === 'EADDRINUSE'
-      ? 'another program listens there'
-      : code === 'EACCES'
-        ? 'the port needs more rights'
-        : code === 'EADDRNOTAVAIL'
-          ? 'this machine has no such address'
-          : code;
-  return new ModgateError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${why}`, {
+  return new ModgateError('CONFIG_INVALID', `cannot listen on ${where}: ${REASONS[code] ?? code}`, {
     cause,
-    next: 'choose another address with --listen host:port or MODGATE_LISTEN',
+    next: 'choose another address with --listen or MODGATE_LISTEN',
   });
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'it needs more rights',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOENT: 'its folder is not there',
+};

@@ -1,8 +1,6 @@
-import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { Clock } from '../observe/index.ts';
-
-/** seconds that an idle connection is kept; the listener's own keep-alive time */
-export const KEEP_ALIVE_SECONDS = 75;
+import type { Incoming, Outgoing } from './message.ts';
 
 /** The status line and headers of a 200 as they go over the wire, but for those that differ each time. */
 export function flatHead(headers: readonly OutgoingHttpHeader[]): string {
@@ -21,17 +19,20 @@ export function flatHead(headers: readonly OutgoingHttpHeader[]): string {
  */
 export class OneWrite {
   readonly #clock: Clock;
+  readonly #connection: string;
   /** seconds since the epoch, and its header */
   #second = -1;
   #date = '';
 
-  constructor(clock: Clock) {
+  /** @param keepAlive ms that the listener keeps an idle connection */
+  constructor(clock: Clock, keepAlive: number) {
     this.#clock = clock;
+    this.#connection = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAlive / 1000)}\r\n\r\n`;
   }
 
-  send(req: IncomingMessage, res: ServerResponse, head: string, id: string, text: string): boolean {
-    if (!res.shouldKeepAlive || req.httpVersionMinor !== 1 || !hasHead(res)) return false;
-    res._header = `${head}X-Request-Id: ${id}\r\n${this.#dateHeader()}Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_SECONDS}\r\n\r\n${text}`;
+  send(req: Incoming, res: Outgoing, head: string, id: string, text: string): boolean {
+    if (req.httpVersionMinor !== 1 || !hasHead(res) || !res.shouldKeepAlive) return false;
+    res._header = `${head}X-Request-Id: ${id}\r\n${this.#dateHeader()}${this.#connection}${text}`;
     res.end();
     return true;
   }
@@ -46,6 +47,6 @@ export class OneWrite {
   }
 }
 
-function hasHead(res: ServerResponse): res is ServerResponse & { _header: string | null } {
+function hasHead(res: Outgoing): res is ServerResponse & { _header: string | null } {
   return '_header' in res && res._header === null;
 }

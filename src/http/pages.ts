@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeader } from 'node:http';
 import { toModgateError } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,7 +13,7 @@ export interface PartState {
 }
 
 export interface PagesDeps {
-  readonly version: string;
+  readonly build: { readonly version: string; readonly commit: string; readonly date: string };
   readonly metrics: Metrics;
   /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
   readonly parts: () => Promise<readonly PartState[]>;
@@ -29,10 +30,11 @@ export class Pages {
     this.#deps = deps;
   }
 
-  async send(exchange: Exchange, page: Page): Promise<void> {
+  /** @param address by which the caller reaches the gateway, e.g. https://modgate.example/goproxy */
+  async send(exchange: Exchange, page: Page, address: string): Promise<void> {
     switch (page) {
       case '/':
-        return exchange.sendText(200, HOME);
+        return exchange.sendText(200, home(address));
       case '/healthz':
         return exchange.sendText(200, 'ok\n');
       case '/readyz':
@@ -40,7 +42,7 @@ export class Pages {
       case '/version':
         return sendJson(exchange, 200, {
           name: 'modgate',
-          version: this.#deps.version,
+          ...this.#deps.build,
           node: process.version,
         });
       case '/metrics':
@@ -80,15 +82,17 @@ export class Pages {
   }
 }
 
-const HOME = `modgate, a Go module gateway
+function home(address: string): string {
+  return `modgate, a Go module gateway
 
-Use it:        go env -w GOPROXY=<this address>
-Is it alive:   /healthz
-Is it ready:   /readyz
-Its version:   /version
-Its metrics:   /metrics
-What it has:   /index?since=TIME, /catalog
+Use it:        go env -w GOPROXY=${address}
+Is it alive:   ${address}/healthz
+Is it ready:   ${address}/readyz
+Its version:   ${address}/version
+Its metrics:   ${address}/metrics
+What it has:   ${address}/index?since=TIME and ${address}/catalog
 `;
+}
 
 function queryOf({ url }: Exchange): URLSearchParams {
   return new URLSearchParams(url.split('?')[1] ?? '');
@@ -108,7 +112,12 @@ function sendLines(exchange: Exchange, text: string): void {
   exchange.send(200, headers, text);
 }
 
-export function sendJson(exchange: Exchange, status: number, value: unknown): void {
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  value: unknown,
+  further: OutgoingHttpHeader[] = [],
+): void {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;
   exchange.send(
     status,
@@ -119,6 +128,7 @@ export function sendJson(exchange: Exchange, status: number, value: unknown): vo
       String(Buffer.byteLength(text)),
       'Cache-Control',
       'no-store',
+      ...further,
     ],
     text,
   );

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { ModgateError } from '../errors/index.ts';
 import { originForm, parseTarget } from './route.ts';
 
+const RULES = { prefix: '', longest: 2048 };
+
 const ROUTES: readonly [target: string, expected: string][] = [
   ['/', 'page /'],
   ['/healthz', 'page /healthz'],
@@ -78,7 +80,7 @@ const REFUSED: readonly string[] = [
 ];
 
 function show(target: string): string {
-  const route = parseTarget(originForm(target));
+  const route = parseTarget(originForm(target), RULES);
   if (route.kind === 'page') return `page ${route.page}`;
   const { ask } = route;
   const about =
@@ -98,7 +100,7 @@ describe('routes', () => {
   for (const target of REFUSED) {
     it(`${target.slice(0, 60)} is no route`, () => {
       assert.throws(
-        () => parseTarget(originForm(target)),
+        () => parseTarget(originForm(target), RULES),
         (error) => error instanceof ModgateError && error.status === 404,
       );
     });

@@ -16,8 +16,14 @@ export type Route =
   | { readonly kind: 'page'; readonly page: Page }
   | { readonly kind: 'ask'; readonly ask: Ask; readonly cachedOnly: boolean };
 
-/** characters of a request target; the longest real one has a few hundred */
-const MAX_TARGET = 2048;
+/** What a listener says of its request targets. */
+export interface TargetRules {
+  /** "" or the path below which everything is served */
+  readonly prefix: string;
+  /** characters of a target; the longest real one has a few hundred */
+  readonly longest: number;
+}
+
 /** Answers from the store alone, as on the public module proxy. */
 const CACHED_ONLY = '/cached-only/';
 
@@ -33,8 +39,9 @@ export function originForm(target: string): string {
  * What a request target in origin form asks for. It is hostile: everything that is not exactly a route of the protocol, in its one
  * spelling, is BAD_ROUTE or INVALID_MODULE, both answered 404 at once.
  */
-export function parseTarget(target: string): Route {
-  if (target.length > MAX_TARGET) throw badRoute('the URL is too long');
+export function parseTarget(full: string, { prefix, longest }: TargetRules): Route {
+  if (full.length > longest) throw badRoute('the URL is too long');
+  const target = withoutPrefix(full, prefix);
   const page = PAGES.find((known) => known === target.split('?', 1)[0]);
   if (page !== undefined) return { kind: 'page', page };
   if (target.includes('?')) throw badRoute('module URLs have no query string');
@@ -42,6 +49,14 @@ export function parseTarget(target: string): Route {
   const cachedOnly = path.startsWith(CACHED_ONLY);
   const rest = cachedOnly ? path.slice(CACHED_ONLY.length) : path.slice(1);
   return { kind: 'ask', ask: rest.startsWith('sumdb/') ? sumdbAsk(rest) : moduleAsk(rest), cachedOnly };
+}
+
+/** The prefix has one spelling: what is percent-encoded in it is another path. */
+function withoutPrefix(target: string, prefix: string): string {
+  if (prefix === '') return target;
+  if (target === prefix) return '/';
+  if (!target.startsWith(`${prefix}/`)) throw badRoute(`everything here is below ${prefix}/`);
+  return target.slice(prefix.length);
 }
 
 /**

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
 import { checkFilePath, type ModuleVersion } from '../module/index.ts';
 import { Collisions } from './collisions.ts';
-import { ContentReader } from './content.ts';
+import { ContentReader, type KnownDigests } from './content.ts';
 import { type Entry, readDirectory } from './directory.ts';
 import { badZip, shown } from './fault.ts';
 import { RandomFile } from './file.ts';
@@ -31,17 +31,19 @@ export interface CheckedZip {
  * Checks a module zip as the go command does before it uses one, and hashes it. Synchronous: up to a second for
  * the biggest modules, so not for the main thread. BAD_ZIP where the go command would refuse the zip; a system
  * error where the file cannot be read.
+ *
+ * @param ahead what was digested while the zip arrived; the result is the same with and without
  */
-export function checkZip(file: string, m: ModuleVersion): CheckedZip {
+export function checkZip(file: string, m: ModuleVersion, ahead?: KnownDigests): CheckedZip {
   const fd = openSync(file, 'r');
   try {
-    return checkOpenZip(new RandomFile(fd), m);
+    return checkOpenZip(new RandomFile(fd), m, ahead);
   } finally {
     closeSync(fd);
   }
 }
 
-function checkOpenZip(file: RandomFile, m: ModuleVersion): CheckedZip {
+function checkOpenZip(file: RandomFile, m: ModuleVersion, ahead: KnownDigests | undefined): CheckedZip {
   if (file.size > MAX_ZIP_BYTES) throw badZip(`${file.size} bytes; the limit is ${MAX_ZIP_BYTES}`);
   const prefix = `${m.path}@${m.version}/`;
   const rules = new Rules(prefix);
@@ -52,7 +54,7 @@ function checkOpenZip(file: RandomFile, m: ModuleVersion): CheckedZip {
   });
   // Folders may stand twice; dirhash.HashZip then opens the last one for both lines.
   const opened = new Map(entries.map((entry) => [entry.name, entry]));
-  const content = new ContentReader(file);
+  const content = new ContentReader(file, ahead);
   const digests = new Map<string, Buffer>();
   for (const [name, entry] of opened) digests.set(name, content.digest(entry));
   const hashed = entries.map(({ name }) => ({ name, sha256: digests.get(name) ?? Buffer.alloc(0) }));

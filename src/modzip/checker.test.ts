@@ -50,7 +50,7 @@ test('a thread that dies takes only its own check with it', async () => {
      const result = { h1: 'h1:x', goModH1: undefined, files: 1, uncompressed: 1 };
      parentPort.on('message', ({ file }) => {
        if (file.endsWith('broken.zip')) throw new Error('crash');
-       parentPort.postMessage({ ok: true, result });
+       parentPort.postMessage({ kind: 'checked', ok: true, result });
      });`,
   );
   const checker = new ZipChecker({ workers: 1, script: new URL(`file://${script}`) });
@@ -82,7 +82,7 @@ async function hanging(deadline?: number): Promise<ZipChecker> {
      const result = { h1: 'h1:x', goModH1: undefined, files: 1, uncompressed: 1 };
      parentPort.on('message', ({ file }) => {
        while (file.endsWith('broken.zip'));
-       parentPort.postMessage({ ok: true, result });
+       parentPort.postMessage({ kind: 'checked', ok: true, result });
      });`,
   );
   return new ZipChecker({
@@ -127,9 +127,9 @@ test('the deadline is 120 s, the wait in the queue is not counted, and the other
 test('an aborted check leaves the queue or its thread, and the others go on', async () => {
   const checker = await hanging();
   const [running, waiting, last] = [new AbortController(), new AbortController(), new AbortController()];
-  const first = checker.check(broken, M, running.signal);
-  const second = checker.check(fine, M, waiting.signal);
-  const third = checker.check(fine, M, last.signal);
+  const first = checker.check(broken, M, { signal: running.signal });
+  const second = checker.check(fine, M, { signal: waiting.signal });
+  const third = checker.check(fine, M, { signal: last.signal });
   waiting.abort();
   await assert.rejects(second, { code: 'CANCELED' });
   assert.equal(checker.pending, 2);
@@ -138,7 +138,7 @@ test('an aborted check leaves the queue or its thread, and the others go on', as
   assert.equal((await third).h1, 'h1:x');
   assert.equal(getEventListeners(last.signal, 'abort').length, 0);
   last.abort();
-  await assert.rejects(checker.check(fine, M, last.signal), { code: 'CANCELED' });
+  await assert.rejects(checker.check(fine, M, { signal: last.signal }), { code: 'CANCELED' });
   assert.equal((await checker.check(fine, M)).h1, 'h1:x');
   await checker.close();
 });

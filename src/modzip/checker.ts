@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { errorOf, ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
+import { AheadCheck } from './ahead-check.ts';
 import type { CheckedZip } from './check.ts';
 import type { CheckReply, CheckRequest } from './messages.ts';
 
@@ -14,14 +15,23 @@ export interface ZipCheckerOptions {
   readonly script?: URL;
 }
 
+export interface CheckOptions {
+  readonly signal?: AbortSignal;
+  readonly ahead?: AheadCheck;
+}
+
 interface Job {
-  readonly request: CheckRequest;
+  readonly request: Extract<CheckRequest, { kind: 'check' }>;
+  /** the thread that has digests of the file already */
+  readonly ahead: AheadCheck | undefined;
   readonly resolve: (checked: CheckedZip) => void;
   readonly reject: (error: ModgateError) => void;
   /** runs while a thread has the job */
   timer?: NodeJS.Timeout;
 }
 
+/** Files at the same time; each holds up to 32 MiB in its thread. */
+const MAX_AHEAD = 4;
 const DEFAULT_WORKERS = 2;
 /** ms; the biggest zip allowed takes some seconds. */
 const DEFAULT_DEADLINE = 120_000;
@@ -44,6 +54,9 @@ export class ZipChecker {
   readonly #queue: Job[] = [];
   /** every living thread, and what it does */
   readonly #threads = new Map<Worker, Job | undefined>();
+  /** by number: the files whose check has begun while they arrive */
+  readonly #ahead = new Map<number, AheadCheck>();
+  #lastAhead = 0;
   #closed = false;
 
   constructor(options: ZipCheckerOptions = {}) {
@@ -61,9 +74,11 @@ export class ZipChecker {
 
   /**
    * As checkZip, but every failure is a ModgateError; BAD_ZIP after the deadline, SHUTTING_DOWN after close.
-   * @param signal gives the check up, running or waiting; the failure is then its reason
+   * @param options.signal gives the check up, running or waiting; the failure is then its reason
+   * @param options.ahead of the same file
    */
-  check(file: string, m: ModuleVersion, signal?: AbortSignal): Promise<CheckedZip> {
+  check(file: string, m: ModuleVersion, options: CheckOptions = {}): Promise<CheckedZip> {
+    const { signal, ahead } = options;
     if (this.#closed) return Promise.reject(shuttingDown());
     if (signal?.aborted) return Promise.reject(toModgateError(signal.reason));
     return new Promise((resolve, reject) => {
@@ -73,7 +88,8 @@ export class ZipChecker {
         signal?.removeEventListener('abort', abort);
       };
       const job: Job = {
-        request: { file, path: m.path, version: m.version },
+        request: { kind: 'check', file, path: m.path, version: m.version, ahead: ahead?.id },
+        ahead,
         resolve: (checked) => {
           settled();
           resolve(checked);
@@ -89,6 +105,15 @@ export class ZipChecker {
     });
   }
 
+  /** Begins a check whose file is still arriving. */
+  ahead(): AheadCheck {
+    this.#lastAhead++;
+    return new AheadCheck(this.#lastAhead, {
+      begin: (ahead) => this.#beginAhead(ahead),
+      end: (ahead) => this.#endAhead(ahead),
+    });
+  }
+
   /** Stops the threads; what still runs or waits is refused with SHUTTING_DOWN. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -101,21 +126,69 @@ export class ZipChecker {
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
-      const thread = this.#idle();
-      if (thread === undefined) return;
-      const job = this.#queue.shift();
-      if (job === undefined) return;
-      this.#threads.set(thread, job);
-      job.timer = setTimeout(() => this.#giveUp(job, tookTooLong(this.#deadline)), this.#deadline);
-      thread.ref();
-      thread.postMessage(job.request);
-    }
+    const waiting = this.#queue.splice(0);
+    this.#queue.push(...waiting.filter((job) => !this.#give(job)));
   }
 
+  /** False where no thread can take the job now. */
+  #give(job: Job): boolean {
+    const thread = this.#threadFor(job);
+    if (thread === undefined) return false;
+    this.#threads.set(thread, job);
+    job.timer = setTimeout(() => this.#giveUp(job, tookTooLong(this.#deadline)), this.#deadline);
+    thread.ref();
+    thread.postMessage(job.request);
+    return true;
+  }
+
+  /** Digests that are there are worth waiting for their thread. */
+  #threadFor({ ahead }: Job): Worker | undefined {
+    const own = ahead?.thread;
+    if (own === undefined) return this.#idle();
+    return this.#threads.get(own) === undefined ? own : undefined;
+  }
+
+  /** A thread without a check; one without a step ahead is the better one. */
   #idle(): Worker | undefined {
-    for (const [thread, job] of this.#threads) if (job === undefined) return thread;
-    return this.#threads.size < this.#limit ? this.#start() : undefined;
+    const idle = [...this.#threads].filter(([, job]) => job === undefined).map(([thread]) => thread);
+    const free = idle.find((thread) => this.#stepsOf(thread) === 0);
+    if (free !== undefined) return free;
+    return this.#threads.size < this.#limit ? this.#start() : idle[0];
+  }
+
+  #stepsOf(thread: Worker): number {
+    let steps = 0;
+    for (const ahead of this.#ahead.values()) if (ahead.thread === thread && ahead.running) steps++;
+    return steps;
+  }
+
+  #beginAhead(ahead: AheadCheck): void {
+    if (ahead.told === 0 && !this.#closed && this.#ahead.size < MAX_AHEAD) {
+      ahead.thread = this.#idle();
+      if (ahead.thread !== undefined) this.#ahead.set(ahead.id, ahead);
+    }
+    this.#step(ahead);
+  }
+
+  #step(ahead: AheadCheck): void {
+    const { id, file, size, thread } = ahead;
+    if (thread === undefined) return;
+    ahead.running = true;
+    ahead.told = size;
+    thread.postMessage({ kind: 'grow', ahead: id, file, size } satisfies CheckRequest);
+  }
+
+  #grown(id: number, done: boolean): void {
+    const ahead = this.#ahead.get(id);
+    if (ahead === undefined) return;
+    ahead.running = false;
+    if (!done) this.#step(ahead);
+  }
+
+  #endAhead(ahead: AheadCheck): void {
+    if (!this.#ahead.delete(ahead.id)) return;
+    ahead.thread?.postMessage({ kind: 'drop', ahead: ahead.id } satisfies CheckRequest);
+    ahead.thread = undefined;
   }
 
   #start(): Worker {
@@ -131,6 +204,10 @@ export class ZipChecker {
   }
 
   #finish(thread: Worker, reply: CheckReply): void {
+    if (reply.kind === 'grown') {
+      this.#grown(reply.ahead, reply.done);
+      return;
+    }
     const job = this.#threads.get(thread);
     if (job === undefined) return;
     this.#threads.set(thread, undefined);
@@ -146,13 +223,23 @@ export class ZipChecker {
     const thread = this.#threadOf(job);
     if (place >= 0) this.#queue.splice(place, 1);
     if (thread !== undefined) {
-      this.#threads.delete(thread);
+      this.#forget(thread);
       void thread.terminate();
       // A thread that cannot end must not keep the process alive.
       thread.unref();
     }
     job.reject(error);
     this.#dispatch();
+  }
+
+  /** What it knew of files that arrive is gone with it. */
+  #forget(thread: Worker): boolean {
+    for (const [id, ahead] of this.#ahead) {
+      if (ahead.thread !== thread) continue;
+      ahead.thread = undefined;
+      this.#ahead.delete(id);
+    }
+    return this.#threads.delete(thread);
   }
 
   #threadOf(job: Job): Worker | undefined {
@@ -162,7 +249,7 @@ export class ZipChecker {
 
   #buried(thread: Worker, cause: unknown): void {
     const job = this.#threads.get(thread);
-    if (!this.#threads.delete(thread)) return;
+    if (!this.#forget(thread)) return;
     job?.reject(new ModgateError('INTERNAL', 'the thread that checks zips ended', { cause }));
     this.#dispatch();
   }

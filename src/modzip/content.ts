@@ -2,30 +2,36 @@
  * The data of an entry, as archive/zip gives it to a reader: local header, inflated, sizes and CRC32 compared.
  */
 import { createHash, hash } from 'node:crypto';
-import { constants, crc32, inflateRawSync } from 'node:zlib';
-import { systemCode } from '../errors/index.ts';
+import { crc32 } from 'node:zlib';
 import type { Entry } from './directory.ts';
 import { badZip, shown } from './fault.ts';
 import type { RandomFile } from './file.ts';
 import { CorruptDeflate, inflate, type Sink } from './inflate.ts';
+import { OnceInflater, TooLong } from './inflate-once.ts';
 import { MAX_ZIP_BYTES } from './limits.ts';
 
 /** Files up to this, deflated and inflated, are inflated in one shot, bytes. */
-const ONE_SHOT = 16 << 20;
+export const ONE_SHOT = 16 << 20;
 /** bytes of a big file that are held at once */
 const PIECE = 1 << 20;
-const LOCAL_SIGNATURE = 0x04034b50;
-const LOCAL_LENGTH = 30;
+export const LOCAL_SIGNATURE = 0x04034b50;
+export const LOCAL_LENGTH = 30;
 const DESCRIPTOR_SIGNATURE = 0x08074b50;
-const STORED = 0;
-const DEFLATED = 8;
+export const STORED = 0;
+export const DEFLATED = 8;
 const EMPTY = hash('sha256', '', 'buffer');
 
-interface Digest {
+export interface Digest {
   readonly sha256: Buffer;
   readonly crc: number;
   /** bytes */
   readonly size: number;
+}
+
+/** Digests that were made before the directory was there. */
+export interface KnownDigests {
+  /** The digest of exactly this data, whose local header is at the offset; undefined where it is not known. */
+  find(offset: number, start: number, length: number, method: number): Digest | undefined;
 }
 
 /** Digests the entries of one zip. Memory: at most 2 × 16 MiB, whatever the entries say. */
@@ -37,8 +43,12 @@ export class ContentReader {
    */
   #budget = MAX_ZIP_BYTES;
 
-  constructor(file: RandomFile) {
+  readonly #ahead: KnownDigests | undefined;
+
+  /** @param ahead what was digested while the zip arrived */
+  constructor(file: RandomFile, ahead?: KnownDigests) {
     this.#file = file;
+    this.#ahead = ahead;
   }
 
   /** SHA-256 of what the entry holds; BAD_ZIP where Go could not read it to its end. */
@@ -81,6 +91,8 @@ export class ContentReader {
     }
     if (Math.max(length, entry.uncompressed) > ONE_SHOT) return this.#readPieces(entry, start, length);
     this.#spend(length);
+    const known = this.#ahead?.find(entry.offset, start, length, entry.method);
+    if (known?.size === entry.uncompressed) return known;
     const data = this.#file.view(start, length);
     return digestOf(entry.method === STORED ? data : inflateAtOnce(entry, data));
   }
@@ -127,17 +139,27 @@ export class ContentReader {
   }
 }
 
-function digestOf(data: Buffer): Digest {
+/** One for the thread: whatever it checks, it does so one piece of data after the other. */
+const inflater = new OnceInflater();
+
+/** The digest of one entry's data; undefined where it cannot be had in one shot, whatever the reason. */
+export function digestData(data: Buffer, method: number, uncompressed: number): Digest | undefined {
+  try {
+    return digestOf(method === STORED ? data : inflater.inflate(data, uncompressed));
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf(data: Uint8Array): Digest {
   return { sha256: hash('sha256', data, 'buffer'), crc: crc32(data), size: data.length };
 }
 
-function inflateAtOnce(entry: Entry, data: Buffer): Buffer {
-  // One byte of room beyond the declared size: zlib then needs no second buffer to see the end.
-  const chunkSize = Math.max(entry.uncompressed + 1, constants.Z_MIN_CHUNK);
+function inflateAtOnce(entry: Entry, data: Buffer): Uint8Array {
   try {
-    return inflateRawSync(data, { chunkSize, maxOutputLength: Math.max(entry.uncompressed, 1) });
+    return inflater.inflate(data, entry.uncompressed);
   } catch (error) {
-    throw systemCode(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLong(entry) : corrupt(entry, error);
+    throw error instanceof TooLong ? tooLong(entry) : corrupt(entry, error);
   }
 }
 

@@ -6,8 +6,7 @@ const READ_AHEAD = 64 << 10;
 /** Reads at any place of an open file; synchronous, because a worker thread does nothing else meanwhile. */
 export class RandomFile {
   readonly #fd: number;
-  /** bytes, when it was opened */
-  readonly size: number;
+  #size: number;
   #buffer = Buffer.allocUnsafe(READ_AHEAD);
   /** place of the buffer's first byte in the file */
   #start = 0;
@@ -16,7 +15,17 @@ export class RandomFile {
 
   constructor(fd: number) {
     this.#fd = fd;
-    this.size = fstatSync(fd).size;
+    this.#size = fstatSync(fd).size;
+  }
+
+  /** bytes: when it was opened, unless told otherwise since */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What is there of a file that still grows; nothing behind it is read. */
+  grow(size: number): void {
+    this.#size = size;
   }
 
   /**
@@ -45,11 +54,20 @@ export class RandomFile {
     return this.#buffer.subarray(at, Math.min(at + length, this.#filled));
   }
 
+  /** As `view`, but of at most so many bytes: those at hand, at least one unless the file ends there. */
+  some(position: number, most: number): Buffer {
+    const end = this.#start + this.#filled;
+    if (position < this.#start || position >= end) this.#load(position, 1, true);
+    const at = position - this.#start;
+    return this.#buffer.subarray(at, Math.min(at + most, this.#filled));
+  }
+
   /** Reads ahead only where reading goes on in order: entries in any order must not multiply the work. */
   #load(position: number, length: number, onwards: boolean): void {
     const wanted = Math.max(length, onwards && position >= this.#start ? READ_AHEAD : 0);
     if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(wanted);
-    this.#filled = this.read(this.#buffer, position, wanted);
+    const there = Math.max(Math.min(wanted, this.#size - position), 0);
+    this.#filled = this.read(this.#buffer, position, there);
     this.#start = position;
   }
 }

@@ -6,6 +6,7 @@
  * count in the h1. The zip and all its files together have at most 500 MiB, go.mod and LICENSE 16 MiB each.
  * Left out on purpose: choosing which files of a repository belong in a zip (x/mod zip.CreateFromVCS).
  */
+export type { AheadCheck } from './ahead-check.ts';
 export { type CheckedZip, checkZip } from './check.ts';
 export { ZipChecker, type ZipCheckerOptions } from './checker.ts';
 export { createZip, type ZipSource } from './create.ts';

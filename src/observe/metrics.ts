@@ -163,8 +163,6 @@ function exposeHistogram(name: string, labels: string, cell: HistogramCell, line
 
 /** Loaded at the first exposition: it costs start-up time, and a gateway that nobody scrapes never needs it. */
 async function processMetrics(): Promise<() => Promise<string>> {
-  const { collectDefaultMetrics, Registry } = await import('prom-client');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return () => registry.metrics();
+  const { collectProcess } = await import('./process-metrics.ts');
+  return collectProcess();
 }

@@ -46,6 +46,10 @@ export class FileStaged implements StagedFile {
     return this.#written === 0 ? 0 : this.#window.end;
   }
 
+  get flushed(): { readonly file: string; readonly size: number } | undefined {
+    return this.#disk === undefined ? undefined : { file: this.#disk.temp.file, size: this.#written };
+  }
+
   write(chunk: Uint8Array): Promise<void> {
     return this.#exclusively(async () => {
       for (let rest = chunk; rest.length > 0; ) {

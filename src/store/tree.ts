@@ -35,6 +35,8 @@ export interface StagedFile {
   write(chunk: Uint8Array): Promise<void>;
   /** As `Content.read`, up to the present size. */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /** What readers of the disk find already; undefined before the first write. */
+  readonly flushed: { readonly file: string; readonly size: number } | undefined;
   /** Where all bytes so far are on this machine, for a checker that opens them by itself; true until adopt() or the last release(). */
   onDisk(): Promise<string>;
   /** One more holder. stage() makes the first. */

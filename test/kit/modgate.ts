@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Ask, ask, type Reply } from './http.ts';
 import { bounded } from './wait.ts';
 
-export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
 
 export type LogLine = Readonly<Record<string, unknown>>;
 

@@ -73,7 +73,7 @@ describe('modgate config', () => {
   });
 
   test('--version and --help', () => {
-    assert.match(modgateCommand(['--version']).stdout, /^\d+\.\d+\.\d+/);
+    assert.match(modgateCommand(['--version']).stdout, /^modgate \d+\.\d+\.\d+/);
     const help = modgateCommand(['--help']);
     assert.equal(help.code, 0);
     for (const word of ['serve', 'config']) assert.match(help.stdout, new RegExp(`\\b${word}\\b`));

@@ -32,6 +32,9 @@ describe('seen from outside', () => {
   test('/version', async () => {
     const reply = await get('/version');
     assert.match(reply.text, /"version": "\d+\.\d+\.\d+/);
+    assert.match(reply.text, /"commit": "(unknown|[0-9a-f]{7,12}(-dirty)?)"/);
+    const metrics = await get('/metrics');
+    assert.match(metrics.text, /^modgate_build_info\{version="[\d.]+",commit="[^"]+",node="v[^"]+"\} 1$/m);
   });
 
   test('/ is a short text', async () => {

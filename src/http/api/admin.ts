@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type OutgoingHttpHeader } from 'node:http';
 import { ModgateError, toModgateError } from '../../errors/index.ts';
 import type { Upkeep } from '../../gateway/index.ts';
 import { type Clock, RequestIds } from '../../observe/index.ts';
 import type { AccessLog } from '../access.ts';
 import { Exchange } from '../exchange.ts';
+import type { Incoming, Outgoing } from '../message.ts';
 import { type Pages, sendJson } from '../pages.ts';
 import { checkCaller, type Guard } from './guard.ts';
 import { errorFields, STORE_ROUTES } from './store.ts';
@@ -30,10 +31,20 @@ export class AdminHandler {
     this.#deps = deps;
   }
 
-  handle(req: IncomingMessage, res: ServerResponse): void {
+  handle(req: Incoming, res: Outgoing): void {
+    const exchange = this.#open(req, res);
+    this.#answer(exchange).catch((thrown: unknown) => fail(exchange, toModgateError(thrown)));
+  }
+
+  /** Refuses a request for what is known of its connection alone. */
+  refuse(req: Incoming, res: Outgoing, why: ModgateError): void {
+    fail(this.#open(req, res), why);
+  }
+
+  #open(req: Incoming, res: Outgoing): Exchange {
     const { clock, access } = this.#deps;
     const start = clock.monotonic();
-    const exchange = new Exchange(req, res, () => this.#ids.next(), start);
+    const exchange = new Exchange(req, res, req.socket.remoteAddress ?? '', () => this.#ids.next(), start);
     exchange.route = 'admin';
     res.once('close', () =>
       access.write({
@@ -51,7 +62,7 @@ export class AdminHandler {
         trace: undefined,
       }),
     );
-    this.#answer(exchange).catch((thrown: unknown) => fail(exchange, toModgateError(thrown)));
+    return exchange;
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -60,14 +71,17 @@ export class AdminHandler {
     const [path = '', text = ''] = exchange.url.split('?', 2);
     const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
     const page = PAGES.find((known) => known === path);
-    if (page !== undefined && method === 'GET') return pages.send(exchange, page);
+    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '');
     const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
     const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
       ? STORE_ROUTES[`${method} ${name}`]
       : undefined;
     if (route === undefined) throw page === undefined ? noRoute(name) : notAllowed(method);
+    const { req } = exchange;
+    // The administrative listener speaks HTTP/1.1 only, whose requests are these.
+    if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
     exchange.watch(PATIENCE);
-    await route(exchange, upkeep, new URLSearchParams(text));
+    await route(exchange, upkeep, new URLSearchParams(text), req);
   }
 }
 
@@ -92,8 +106,9 @@ function fail(exchange: Exchange, error: ModgateError): void {
     exchange.res.destroy();
     return;
   }
-  if (error.code === 'UNAUTHORIZED') exchange.res.setHeader('WWW-Authenticate', 'Bearer realm="modgate"');
+  const headers: OutgoingHttpHeader[] = [];
+  if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
   // What is left of a body that nobody reads would be taken for the next request.
-  if (!exchange.req.complete) exchange.res.setHeader('Connection', 'close');
-  sendJson(exchange, error.status, errorFields(error));
+  if (exchange.req instanceof IncomingMessage && !exchange.req.complete) headers.push('Connection', 'close');
+  sendJson(exchange, error.status, errorFields(error), headers);
 }

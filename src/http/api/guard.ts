@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+
 import { ModgateError } from '../../errors/index.ts';
+import type { Incoming } from '../message.ts';
 
 /** Who may ask: whoever has the token, or, where there is none, programs of this machine that are no browser. */
 export type Guard =
@@ -14,7 +15,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
  * Throws UNAUTHORIZED or FORBIDDEN. Without a token a page in a browser of this machine could ask too: by a form or a
  * script (which an Origin header tells), or under a name of its own that resolves to this machine (which Host tells).
  */
-export function checkCaller({ headers }: Pick<IncomingMessage, 'headers'>, guard: Guard): void {
+export function checkCaller({ headers }: Pick<Incoming, 'headers'>, guard: Guard): void {
   if (guard.kind === 'token') {
     const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
     if (given === '' || !sameSecret(given, guard.token)) throw unauthorized(given === '');

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { type ModgateError, toModgateError } from '../../errors/index.ts';
 import {
   collectEvents,
@@ -17,7 +17,12 @@ import { flagOf, readFields, sizeOf, textsOf, wholeNumber } from './body.ts';
 const PAGE = 1000;
 const MAX_PAGE = 10_000;
 
-type Route = (exchange: Exchange, upkeep: Upkeep, query: URLSearchParams) => Promise<void>;
+type Route = (
+  exchange: Exchange,
+  upkeep: Upkeep,
+  query: URLSearchParams,
+  req: IncomingMessage,
+) => Promise<void>;
 
 /** Method and path below /api/v1/store. */
 export const STORE_ROUTES: Readonly<Record<string, Route>> = {
@@ -29,17 +34,17 @@ export const STORE_ROUTES: Readonly<Record<string, Route>> = {
     const usage = await upkeep.usage(query.getAll('match'), depth);
     sendJson(exchange, 200, { usage: usage.slice(0, limit), all: usage.length });
   },
-  'POST gc': async (exchange, upkeep) => {
-    const fields = await readFields(exchange.req, ['cap']);
+  'POST gc': async (exchange, upkeep, _query, req) => {
+    const fields = await readFields(req, ['cap']);
     await sendEvents(exchange, collectEvents(upkeep, sizeOf(fields, 'cap'), exchange.signal));
   },
-  'POST verify': async (exchange, upkeep) => {
-    const fields = await readFields(exchange.req, ['match', 'quarantine']);
+  'POST verify': async (exchange, upkeep, _query, req) => {
+    const fields = await readFields(req, ['match', 'quarantine']);
     const options = { quarantine: flagOf(fields, 'quarantine', true), signal: exchange.signal };
     await sendEvents(exchange, verifyEvents(upkeep, textsOf(fields, 'match'), options));
   },
-  'POST purge': async (exchange, upkeep) => {
-    const fields = await readFields(exchange.req, ['match', 'hard', 'dry_run']);
+  'POST purge': async (exchange, upkeep, _query, req) => {
+    const fields = await readFields(req, ['match', 'hard', 'dry_run']);
     const options = {
       hard: flagOf(fields, 'hard', false),
       dryRun: flagOf(fields, 'dry_run', false),
@@ -70,13 +75,16 @@ async function sendEvents(
   exchange: Exchange,
   events: AsyncGenerator<UpkeepEvent, void, void>,
 ): Promise<void> {
-  const { res, signal } = exchange;
+  const { res } = exchange;
   const first = await events.next();
   exchange.begin(200, ['Content-Type', 'application/x-ndjson', 'Cache-Control', 'no-store']);
   const send = async (line: object) => {
-    const text = `${JSON.stringify(line)}\n`;
-    exchange.bytes += Buffer.byteLength(text);
-    if (!res.write(text)) await once(res, 'drain', { signal });
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    exchange.bytes += bytes.length;
+    // The next one is made when this one is on its way: who reads slowly slows the work down.
+    await new Promise<void>((resolve, reject) => {
+      res.write(bytes, (error) => (error === undefined || error === null ? resolve() : reject(error)));
+    });
   };
   try {
     if (first.done !== true) await send(first.value);

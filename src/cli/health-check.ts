@@ -1,0 +1,104 @@
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Command } from 'commander';
+import type { Config } from '../config/index.ts';
+import { ModgateError, systemCode } from '../errors/index.ts';
+import { configFrom } from './options.ts';
+
+interface Target {
+  readonly url: URL;
+  /** path of a unix socket; undefined: by the URL's host and port */
+  readonly socketPath: string | undefined;
+}
+
+interface HealthOptions {
+  readonly url?: string;
+  readonly ready?: boolean;
+  /** ms */
+  readonly timeout: number;
+}
+
+/** bytes of an answer that are read; /readyz has a few hundred */
+const MAX_ANSWER = 64 << 10;
+
+/** @returns what the gateway answered. Throws UPSTREAM_* where that was not 200, or nothing in time. */
+export async function askHealth(command: Command, options: HealthOptions): Promise<string> {
+  const page = options.ready === true ? 'readyz' : 'healthz';
+  const target = options.url === undefined ? configured(command, page) : given(options.url, page);
+  const { status, text } = await get(target, options.timeout);
+  if (status === 200) return text;
+  throw new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`);
+}
+
+function given(text: string, page: string): Target {
+  try {
+    const url = new URL(text.endsWith('/') ? text : `${text}/`);
+    if (/^https?:$/.test(url.protocol)) return { url: new URL(page, url), socketPath: undefined };
+  } catch {
+    // As below.
+  }
+  throw new ModgateError('USAGE', `--url ${text} is no http or https URL`, {
+    next: 'write it as http://host:port',
+  });
+}
+
+function configured(command: Command, page: string): Target {
+  const { config } = configFrom(command);
+  const scheme = config.tls === undefined ? 'http' : 'https';
+  const { host, socketPath } = placeOf(config.listen);
+  return { url: new URL(`${scheme}://${host}${config.prefix}/${page}`), socketPath };
+}
+
+function placeOf(listen: Config['listen']): { host: string; socketPath: string | undefined } {
+  if (listen.kind === 'unix') return { host: 'localhost', socketPath: listen.path };
+  if (listen.port === 0)
+    throw new ModgateError('USAGE', 'the configuration takes a free port, which only modgate serve knows', {
+      next: 'name the address with --url, as modgate serve prints it',
+    });
+  // What stands for all addresses of the machine is none that can be asked everywhere.
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[listen.host] ?? listen.host;
+  return { host: `${host.includes(':') ? `[${host}]` : host}:${listen.port}`, socketPath: undefined };
+}
+
+function get(target: Target, timeout: number): Promise<{ status: number; text: string }> {
+  const { url, socketPath } = target;
+  const request = url.protocol === 'https:' ? https.request : http.request;
+  return new Promise((resolve, reject) => {
+    const options = {
+      agent: false,
+      // The program is asked for, not its identity, and a loopback address has no certificate.
+      rejectUnauthorized: false,
+      signal: AbortSignal.timeout(timeout),
+      ...(socketPath === undefined ? {} : { socketPath }),
+    };
+    request(url, options, (answer) => {
+      readAnswer(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), fail);
+    })
+      .on('error', fail)
+      .end();
+    function fail(cause: unknown): void {
+      reject(noAnswer(url, timeout, cause));
+    }
+  });
+}
+
+/** The beginning of what the other side sends, however much it is. */
+async function readAnswer(answer: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const piece of answer.setEncoding('utf8')) {
+    text += String(piece);
+    if (text.length > MAX_ANSWER) break;
+  }
+  return text.slice(0, MAX_ANSWER);
+}
+
+function noAnswer(url: URL, timeout: number, cause: unknown): ModgateError {
+  const late = cause instanceof Error && cause.name === 'AbortError';
+  return new ModgateError(
+    late ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_UNREACHABLE',
+    late
+      ? `no answer from ${url.href} within ${timeout} ms`
+      : `no answer from ${url.href}: ${systemCode(cause)}`,
+    { cause, next: 'see whether modgate serve runs there, or name its address with --url' },
+  );
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { completionCommand } from './completion.ts';
+import { configCommand } from './config.ts';
+import { healthCommand } from './health.ts';
+import { describe, dress } from './help.ts';
+import { helpCommand } from './help-command.ts';
+import { manCommand } from './man.ts';
+import { serveCommand } from './serve.ts';
+import { storeCommand } from './store.ts';
+import { readBuild, versionLine } from './version.ts';
+import { versionCommand } from './version-command.ts';
+
+/** The whole tree of commands. What a command does is loaded by its action, so that building the tree costs little. */
+export function makeProgram(): Command {
+  const program = new Command('modgate')
+    .description(
+      'A Go module gateway: serves, verifies, governs and explains every module that your builds download.',
+    )
+    .version(versionLine(readBuild()), '-V, --version', 'show version, commit and Node')
+    .addCommand(serveCommand())
+    .addCommand(configCommand())
+    .addCommand(storeCommand())
+    .addCommand(healthCommand())
+    .addCommand(completionCommand())
+    .addCommand(manCommand())
+    .addCommand(versionCommand())
+    .helpCommand(false)
+    .addCommand(helpCommand());
+  describe(program, {
+    examples: [
+      ['modgate serve', 'run the gateway on 127.0.0.1:3000, with its store in ./modgate-data'],
+      ['go env -w GOPROXY=http://127.0.0.1:3000', 'let the go command use it'],
+      ['modgate help config check', 'the page of one command'],
+    ],
+    environment: [
+      ['MODGATE_…', 'settings, such as MODGATE_LISTEN; modgate help serve lists them'],
+      ['NO_COLOR', 'no colour, whatever its value'],
+    ],
+    seeAlso: ['README.md, modgate.example.yaml'],
+  });
+  dress(program);
+  return program;
+}

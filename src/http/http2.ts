@@ -1,0 +1,143 @@
+import type { OutgoingHttpHeader } from 'node:http';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { Incoming, Outgoing } from './message.ts';
+
+/** requests of one connection at the same time; the go command has a connection's worth of downloads at once */
+const STREAMS = 256;
+/** answers that a connection may have open although its client has reset them, before it is closed */
+const REJECTED = 100;
+
+export interface Http2Options {
+  /** bytes of a request's header */
+  readonly header: number;
+  /** ms after which a connection without a request is closed */
+  readonly keepAlive: number;
+  /** ms after which a request whose answer does not move is given up */
+  readonly idle: number;
+}
+
+/** HTTP/2 on connections that somebody else has accepted. */
+export class Http2Side {
+  readonly #handle: (req: Incoming, res: Outgoing) => void;
+  readonly #options: Http2Options;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(handle: (req: Incoming, res: Outgoing) => void, options: Http2Options) {
+    this.#handle = handle;
+    this.#options = options;
+  }
+
+  /** Speaks HTTP/2 on the connection from now on. */
+  take(socket: TLSSocket): void {
+    const { header, keepAlive, idle } = this.#options;
+    const session = performServerHandshake(socket, {
+      settings: { maxConcurrentStreams: STREAMS, maxHeaderListSize: header },
+      maxSessionRejectedStreams: REJECTED,
+    });
+    this.#sessions.add(session);
+    let streams = 0;
+    session.once('close', () => this.#sessions.delete(session));
+    session.on('error', () => session.destroy());
+    session.on('stream', (stream, headers) => {
+      streams++;
+      stream.once('close', () => {
+        streams--;
+        // Otherwise a connection whose last request took longer would never be looked at again.
+        if (streams === 0 && !session.destroyed) session.setTimeout(keepAlive);
+      });
+      // What breaks a stream shows in its 'close'.
+      stream.on('error', () => undefined);
+      stream.setTimeout(idle, () => stream.close(constants.NGHTTP2_CANCEL));
+      this.#handle(new Http2Request(headers, socket), new Http2Answer(stream));
+    });
+    // A caller that waits for its first byte has its own time limit.
+    session.setTimeout(keepAlive, () => {
+      if (streams === 0) session.destroy();
+    });
+  }
+
+  /** Tells every client that no request is taken any more; connections end with their last answer. */
+  finish(): void {
+    for (const session of this.#sessions) if (!session.closed) session.close();
+  }
+}
+
+class Http2Request implements Incoming {
+  readonly httpVersionMajor = 2;
+  readonly httpVersionMinor = 0;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly socket: TLSSocket;
+
+  constructor(headers: IncomingHttpHeaders, socket: TLSSocket) {
+    this.method = headers[':method'];
+    this.url = headers[':path'];
+    this.headers = headers;
+    this.rawHeaders = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
+    this.socket = socket;
+  }
+}
+
+class Http2Answer implements Outgoing {
+  readonly #stream: ServerHttp2Stream;
+  statusCode = 200;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  get headersSent(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get destroyed(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  get writableFinished(): boolean {
+    return this.#stream.writableFinished && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  }
+
+  writeHead(status: number, headers: readonly OutgoingHttpHeader[]): void {
+    this.statusCode = status;
+    if (this.destroyed) return;
+    const named: Record<string, OutgoingHttpHeader | undefined> = { ':status': status };
+    for (let i = 0; i + 1 < headers.length; i += 2) named[String(headers[i])] = headers[i + 1];
+    this.#stream.respond(named);
+  }
+
+  write(piece: Uint8Array, taken: (error?: Error | null) => void): boolean {
+    return this.#stream.write(piece, taken);
+  }
+
+  end(body?: Uint8Array | string): void {
+    if (this.destroyed) return;
+    // A body that nobody reads must not keep the stream open until its client has sent all of it (RFC 9113, 8.1).
+    if (!this.#stream.endAfterHeaders)
+      this.#stream.once('finish', () => this.#stream.close(constants.NGHTTP2_NO_ERROR));
+    if (body === undefined) this.#stream.end();
+    else this.#stream.end(body);
+  }
+
+  destroy(): void {
+    // Without an error the reset would carry NO_ERROR, and a client might take what it has for the whole answer.
+    this.#stream.destroy(new Error('the answer is broken off'));
+  }
+
+  once(event: 'close', listener: () => void): void {
+    this.#stream.once(event, listener);
+  }
+
+  off(event: 'close', listener: () => void): void {
+    this.#stream.off(event, listener);
+  }
+}

@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
+
+/** What a request tells, whichever version of HTTP it came by; node's IncomingMessage is one. */
+export interface Incoming {
+  readonly method?: string | undefined;
+  /** the target as it was sent */
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** names and values by turns */
+  readonly rawHeaders: readonly string[];
+  readonly httpVersionMajor: number;
+  readonly httpVersionMinor: number;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+/** How a request is answered, whichever version of HTTP it came by; node's ServerResponse is one. */
+export interface Outgoing {
+  readonly headersSent: boolean;
+  readonly statusCode: number;
+  readonly destroyed: boolean;
+  /** true when the last byte has been handed to the system */
+  readonly writableFinished: boolean;
+  /** @param headers names and values by turns */
+  writeHead(status: number, headers: OutgoingHttpHeader[]): unknown;
+  write(piece: Uint8Array, taken: (error?: Error | null) => void): boolean;
+  end(body?: Uint8Array | string): unknown;
+  /** Breaks the answer, so that nobody takes it for a whole one. */
+  destroy(): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}

@@ -1,0 +1,146 @@
+/** deploy/Dockerfile, carried out line by line, and its program as the container runs it: read-only, without rights. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Engine, type Instruction, readDockerfile, type Stage } from '../kit/dockerfile.ts';
+import { cleanEnv } from '../kit/modgate.ts';
+import { bounded } from '../kit/wait.ts';
+
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
+const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+const UNREACHABLE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED|ENETUNREACH|ECONNRESET|network/;
+
+/** What the container has: no writable place but the volume, no root, no capability, no new privileges. */
+const CONTAINER = `
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /opt && mkdir /opt/modgate && mount --bind "$IMAGE/opt/modgate" /opt/modgate
+mount -t tmpfs tmpfs /mnt && mkdir /mnt/data && mount --bind "$IMAGE/data" /mnt/data
+mount -o remount,bind,ro /mnt && mount -o remount,bind,ro /opt && mount -o remount,bind,ro /opt/modgate
+for place in $(cut -d' ' -f2 /proc/self/mounts); do
+  case "$place" in /mnt/data | /proc* | /sys* | /dev*) ;; *) mount -o remount,bind,ro "$place" || true ;; esac
+done
+cd /mnt/data
+exec setpriv --reuid="$USER_ID" --regid="$USER_ID" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
+  -- "$@"
+`;
+
+function mayUnshare(): boolean {
+  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+}
+
+describe('the container', () => {
+  let root: string;
+  let stages: Stage[];
+  let image: string;
+  let missing: string | undefined;
+  let running: ChildProcess | undefined;
+
+  before(() => {
+    root = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-image-'));
+    fs.chmodSync(root, 0o755);
+    stages = readDockerfile(path.join(PROJECT, 'deploy/Dockerfile'));
+    // npm itself fetches what its cache lacks, so it runs without the guard.
+    const { NODE_OPTIONS: _guard, ...env } = cleanEnv();
+    const engine = new Engine({
+      context: PROJECT,
+      root,
+      env: {
+        ...env,
+        BUILD_COMMIT: COMMIT,
+        SOURCE_DATE_EPOCH: '1600000000',
+        npm_config_prefer_offline: 'true',
+      },
+    });
+    image = engine.folder(1);
+    try {
+      engine.build(stages);
+    } catch (error) {
+      if (!UNREACHABLE.test(String(error))) throw error;
+      missing = 'neither npm’s cache nor a package registry has the packages';
+    }
+  });
+  after(() => {
+    running?.kill('SIGKILL');
+    fs.rmSync(root, { recursive: true, force: true });
+  });
+
+  function last(name: string): Instruction | undefined {
+    return stages[1]?.instructions.findLast((instruction) => instruction.name === name);
+  }
+
+  function user(): string {
+    return last('USER')?.words.split(':')[0] ?? '';
+  }
+
+  function start(...command: string[]): ChildProcess {
+    const env = {
+      ...cleanEnv(),
+      IMAGE: image,
+      USER_ID: user(),
+      MODGATE_DATA: '/mnt/data',
+      MODGATE_LISTEN: '127.0.0.1:0',
+    };
+    return spawn('unshare', ['--mount', 'sh', '-c', CONTAINER, 'sh', ...command], { env });
+  }
+
+  test('its user is a number and not root, its stages are pinned', () => {
+    assert.match(user(), /^[1-9]\d*$/);
+    for (const { base } of stages) assert.match(base, /^node:\d+-[a-z]+-slim$/);
+    assert.match(last('HEALTHCHECK')?.words ?? '', /CMD \["modgate", "health"\]/);
+  });
+
+  test('the image holds the program, its licences and nothing to build it with', (t) => {
+    if (missing !== undefined) return t.skip(missing);
+    const files = fs.readdirSync(path.join(image, 'opt/modgate'));
+    for (const name of ['main.js', 'worker.js', 'writer-worker.js', 'LICENSE', 'LICENSES.txt'])
+      assert.ok(files.includes(name), name);
+    assert.deepEqual(
+      files.filter((name) => !/\.(js|json|txt)$|^(LICENSE|node_modules)$/.test(name)),
+      [],
+    );
+    const packages = fs.readdirSync(path.join(image, 'opt/modgate/node_modules'));
+    for (const name of ['typescript', 'esbuild', 'fast-check']) assert.ok(!packages.includes(name), name);
+    const version = spawnSync(process.execPath, [path.join(image, 'opt/modgate/main.js'), '--version'], {
+      encoding: 'utf8',
+    });
+    assert.match(version.stdout, /\(commit 0123456789ab, 2020-09-13, node v/);
+  });
+
+  test('it serves read-only, without rights, is healthy, and ends at SIGTERM', async (t) => {
+    if (missing !== undefined) return t.skip(missing);
+    if (!mayUnshare()) return t.skip('no right to make a mount namespace (needs root)');
+    const modgate = path.join(image, 'usr/local/bin/modgate');
+    running = start(modgate, 'serve');
+    let out = '';
+    const listening = new Promise<string>((resolve, reject) => {
+      for (const stream of [running?.stdout, running?.stderr])
+        stream?.on('data', (piece: Buffer) => {
+          out += piece.toString();
+          const found = /serves Go modules at (http:\S+)/.exec(out)?.[1];
+          if (found !== undefined) resolve(found);
+        });
+      running?.on('exit', (code) => reject(new Error(`it ended with ${code}:\n${out}`)));
+    });
+    const url = await bounded(listening, 'the container');
+    const ready = await fetch(`${url}/readyz`);
+    assert.match(await ready.text(), /"status": "ready"/, out);
+    const health = start(modgate, 'health', '--url', url);
+    assert.equal(await ended(health), 0);
+    const touch = start('sh', '-c', 'touch /opt/modgate/x || touch /tmp/x || touch /x');
+    assert.notEqual(await ended(touch), 0, 'a place outside the volume is writable');
+    running.kill('SIGTERM');
+    assert.equal(await ended(running), 0, out);
+    const unhealthy = start(modgate, 'health', '--url', url);
+    assert.equal(await ended(unhealthy), 1);
+  });
+});
+
+function ended(child: ChildProcess): Promise<number | null> {
+  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return bounded(exit, 'the end of a process');
+}

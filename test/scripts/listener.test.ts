@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http2 from 'node:http2';
+import https from 'node:https';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import tls from 'node:tls';
+import { type Authority, authority } from '../../src/net/certificates.test.kit.ts';
+import { pairFor } from '../kit/gateway.ts';
+import { Go, withoutGo } from '../kit/go.ts';
+import { ask, raw } from '../kit/http.ts';
+import { modgateCommand, type Piece } from '../kit/modgate.ts';
+import { APP_OUTPUT } from '../kit/modules.ts';
+import { bounded, until } from '../kit/wait.ts';
+
+const MOD = '/example.com/plain/@v/v1.0.0.mod';
+const HUGE = '/example.com/big/@v/v1.0.0.zip';
+
+let ca: Authority;
+let clients: Authority;
+let folder: string;
+before(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-listener-'));
+  ca = await authority();
+  clients = await authority('clients of the tests');
+  await writeIdentity('server', ca, '127.0.0.1');
+  fs.writeFileSync(path.join(folder, 'ca.pem'), ca.cert);
+  fs.writeFileSync(path.join(folder, 'clients.pem'), clients.cert);
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+async function writeIdentity(name: string, from: Authority, host: string): Promise<void> {
+  const { cert, key } = await from.issue({ host });
+  fs.writeFileSync(path.join(folder, `${name}.pem`), cert);
+  fs.writeFileSync(path.join(folder, `${name}.key`), key);
+}
+
+function tlsSettings(more: Record<string, Piece> = {}): { readonly tls: Piece } {
+  return { tls: { cert: path.join(folder, 'server.pem'), key: path.join(folder, 'server.key'), ...more } };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly protocol: string;
+}
+
+/** One request over TLS in HTTP/1.1, on a connection of its own. */
+function get1(url: string, options: https.RequestOptions = {}): Promise<Answer> {
+  const answer = new Promise<Answer>((resolve, reject) => {
+    const request = https.get(url, { ca: ca.cert, agent: false, ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, protocol: '1.1' }));
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+  });
+  return bounded(answer, `GET ${url}`);
+}
+
+/** One request in HTTP/2, on a connection of its own. */
+async function get2(url: string, options: http2.SecureClientSessionOptions = {}): Promise<Answer> {
+  const session = http2.connect(new URL(url).origin, { ca: ca.cert, ...options });
+  try {
+    const { pathname } = new URL(url);
+    const stream = session.request({ ':path': pathname });
+    const failed = new Promise<never>((_, reject) => {
+      session.once('error', reject);
+      stream.once('error', reject);
+    });
+    let status = 0;
+    stream.once('response', (headers) => {
+      status = Number(headers[':status']);
+    });
+    let text = '';
+    stream.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    await bounded(Promise.race([once(stream, 'end'), failed]), `GET ${url} by HTTP/2`);
+    return { status, text, protocol: session.alpnProtocol ?? '' };
+  } finally {
+    session.destroy();
+  }
+}
+
+describe('TLS', { skip: withoutGo }, () => {
+  test('the go command builds over HTTPS, and HTTP/2 and HTTP/1.1 give the same answers', async (t) => {
+    const pair = await pairFor(t, { config: tlsSettings() });
+    assert.match(pair.modgate.url, /^https:/);
+    const go = new Go();
+    t.after(() => go.remove());
+    const cwd = go.project(['example.com/app v1.0.0']);
+    const run = await go.run(['run', '-mod=mod', 'example.com/app'], {
+      proxy: pair.modgate.url,
+      sumdb: pair.upstream.sumdb.verifier,
+      cwd,
+      env: { SSL_CERT_FILE: path.join(folder, 'ca.pem') },
+    });
+    assert.equal(run.stdout, APP_OUTPUT, run.stderr);
+    const one = await get1(pair.modgate.url + MOD);
+    const two = await get2(pair.modgate.url + MOD);
+    assert.deepEqual([one.status, two.status, two.protocol], [200, 200, 'h2']);
+    assert.equal(one.text, two.text);
+    const missing = await get2(`${pair.modgate.url}/example.com/plain/@v/v1.9.9.mod`);
+    assert.equal(missing.status, 404);
+    assert.match(missing.text, /code: NOT_FOUND/);
+  });
+
+  test('http:// on the TLS port is told to write https://', async (t) => {
+    const pair = await pairFor(t, { config: tlsSettings() });
+    const answer = await ask(pair.modgate.url.replace('https:', 'http:'), MOD);
+    assert.equal(answer.status, 400);
+    assert.match(answer.text, /this port speaks HTTPS/);
+  });
+
+  test('an aborted zip is a stream error in HTTP/2, never a short whole answer', async (t) => {
+    const pair = await pairFor(t, { config: tlsSettings() });
+    pair.upstream.fault(HUGE, { kind: 'reset-body', after: 200_000 });
+    await assert.rejects(get2(pair.modgate.url + HUGE), /NGHTTP2_INTERNAL_ERROR/);
+  });
+
+  test('a client that leaves ends its fetch, in HTTP/2 too', async (t) => {
+    const pair = await pairFor(t, { config: tlsSettings() });
+    pair.upstream.fault(HUGE, { kind: 'hang-body', after: 200_000 });
+    const session = http2.connect(pair.modgate.url, { ca: ca.cert });
+    t.after(() => session.destroy());
+    const stream = session.request({ ':path': HUGE });
+    stream.on('error', () => undefined);
+    await bounded(once(stream, 'data'), 'the first bytes');
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    const line = await pair.modgate.log((one) => one.msg === 'request' && one.url === HUGE, 'the request');
+    assert.equal(line.code, 'CANCELED');
+    const idle = async () => {
+      const { text } = await get1(`${pair.modgate.url}/metrics`);
+      return /\nmodgate_fetches_in_flight 0\n/.test(text) ? true : undefined;
+    };
+    await until(idle, 'the end of the fetch');
+  });
+});
+
+describe('client certificates', () => {
+  const MODES: [mode: string, shown: 'none' | 'good' | 'foreign', status: number, text: RegExp][] = [
+    ['off', 'none', 200, /^module/],
+    ['off', 'foreign', 200, /^module/],
+    ['optional', 'none', 200, /^module/],
+    ['optional', 'good', 200, /^module/],
+    ['optional', 'foreign', 403, /does not count here.*\nnext: .*\ncode: CLIENT_CERTIFICATE/],
+    ['required', 'good', 200, /^module/],
+    ['required', 'none', 403, /a client certificate is needed here, and none was shown/],
+    ['required', 'foreign', 403, /does not count here/],
+  ];
+  for (const [mode, shown, status, text] of MODES) {
+    test(`${mode}, client shows ${shown}: ${status}`, async (t) => {
+      const more: Record<string, Piece> = { client_certs: mode };
+      if (mode !== 'off') more.client_ca = path.join(folder, 'clients.pem');
+      const pair = await pairFor(t, { config: tlsSettings(more) });
+      const from = shown === 'foreign' ? await authority('foreign') : clients;
+      const own = shown === 'none' ? {} : await from.issue({ host: 'client' });
+      for (const answer of [
+        await get1(pair.modgate.url + MOD, own),
+        await get2(pair.modgate.url + MOD, own),
+      ]) {
+        assert.equal(answer.status, status, answer.text);
+        assert.match(answer.text, text);
+      }
+    });
+  }
+});
+
+describe('unix socket', () => {
+  const settings = () => {
+    const socket = path.join(folder, `s-${process.hrtime.bigint()}.sock`);
+    return { socket, config: { listen: `unix:${socket}` } };
+  };
+
+  /** By the socket; HTTP/1.1. */
+  function over(socket: string, urlPath: string): Promise<string> {
+    const answer = new Promise<string>((resolve, reject) => {
+      const connection = net.connect(socket, () =>
+        connection.write(`GET ${urlPath} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+      );
+      let text = '';
+      connection.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      connection.on('end', () => resolve(text)).on('error', reject);
+    });
+    return bounded(answer, `GET ${urlPath} over ${socket}`);
+  }
+
+  test('answers, is for its owner and group, and is gone after the end', async (t) => {
+    const { socket, config } = settings();
+    const pair = await pairFor(t, { config });
+    assert.match(await over(socket, MOD), /^HTTP\/1\.1 200 OK\r\n/);
+    assert.equal(fs.statSync(socket).mode & 0o777, 0o660);
+    assert.equal(await pair.modgate.stop(), 0);
+    assert.equal(fs.existsSync(socket), false);
+  });
+
+  test('what a kill -9 left behind is taken over; a socket in use is not', async (t) => {
+    const { socket, config } = settings();
+    const pair = await pairFor(t, { config });
+    await pair.modgate.kill9();
+    assert.equal(fs.existsSync(socket), true);
+    await pair.modgate.restart();
+    assert.match(await over(socket, '/healthz'), / 200 OK/);
+    const second = modgateCommand([
+      'serve',
+      '--listen',
+      `unix:${socket}`,
+      '--data',
+      path.join(folder, 'two'),
+    ]);
+    assert.equal(second.code, 2, second.stderr);
+    assert.match(second.stderr, /cannot listen on .*: another program listens there/);
+    assert.match(await over(socket, '/healthz'), / 200 OK/);
+  });
+});
+
+test('everything lies below the prefix', { skip: withoutGo }, async (t) => {
+  const pair = await pairFor(t, { config: { prefix: '/go/proxy' } });
+  const go = new Go();
+  t.after(() => go.remove());
+  const cwd = go.project(['example.com/app v1.0.0']);
+  const run = await go.run(['run', '-mod=mod', 'example.com/app'], {
+    proxy: `${pair.modgate.url}/go/proxy`,
+    sumdb: pair.upstream.sumdb.verifier,
+    cwd,
+  });
+  assert.equal(run.stdout, APP_OUTPUT, run.stderr);
+  const TABLE: [string, number][] = [
+    ['/go/proxy/healthz', 200],
+    ['/go/proxy', 200],
+    ['/go/proxy/', 200],
+    [`/go/proxy${MOD}`, 200],
+    [`/go/proxy${MOD}`, 200],
+    [MOD, 404],
+    ['/healthz', 404],
+    ['/go/proxyx/healthz', 404],
+    ['/go/%70roxy/healthz', 404],
+  ];
+  for (const [url, status] of TABLE) assert.equal((await pair.modgate.ask(url)).status, status, url);
+  const home = await pair.modgate.ask('/go/proxy/', { headers: { Host: 'modules.example:8443' } });
+  assert.match(home.text, /GOPROXY=http:\/\/modules\.example:8443\/go\/proxy\n/);
+});
+
+describe('reverse proxies', () => {
+  const FORWARDED = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' };
+  const CASES: [trusted: string, headers: Record<string, string>, client: string][] = [
+    ['127.0.0.1', FORWARDED, '203.0.113.9'],
+    ['127.0.0.0/8', { Forwarded: 'for="[2001:db8::7]:4711";proto=https' }, '2001:db8::7'],
+    ['10.0.0.0/8', FORWARDED, '127.0.0.1'],
+    ['', FORWARDED, '127.0.0.1'],
+  ];
+  for (const [trusted, headers, client] of CASES) {
+    test(`trusting "${trusted}", ${Object.keys(headers)[0]}: the client is ${client}`, async (t) => {
+      const config: Record<string, Piece> = trusted === '' ? {} : { trusted_proxies: trusted };
+      const pair = await pairFor(t, { config });
+      // A miss, then a hit from memory: each has its own way to the record.
+      for (const cache of ['miss', 'hit', 'hit']) {
+        await pair.modgate.ask(MOD, { headers });
+        const line = await pair.modgate.log((one) => one.url === MOD && one.cache === cache, cache);
+        assert.equal(line.client, client);
+      }
+      const home = await pair.modgate.ask('/', { headers });
+      assert.match(home.text, client === '127.0.0.1' ? /GOPROXY=http:/ : /GOPROXY=https:/);
+    });
+  }
+});
+
+describe('limits', () => {
+  test('a header that is too large is 431, a URL that is too long 404', async (t) => {
+    const pair = await pairFor(t, { config: { limits: { header: '4KiB', url: 300 } } });
+    const large = await pair.modgate.ask(MOD, { headers: { 'X-Large': 'x'.repeat(5000) } });
+    assert.equal(large.status, 431);
+    const long = await pair.modgate.ask(`/example.com/${'x'.repeat(300)}/@v/list`);
+    assert.equal(long.status, 404);
+    assert.match(long.text, /the URL is too long/);
+  });
+
+  test('a header that does not end is 408, an idle connection is closed', async (t) => {
+    const pair = await pairFor(t, { config: { limits: { header_time: '300ms', idle: '300ms' } } });
+    const { hostname, port } = new URL(pair.modgate.url);
+    const slow = await raw(pair.modgate.url, 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+    assert.match(slow, /^HTTP\/1\.1 408 /);
+    const idle = net.connect(Number(port), hostname);
+    t.after(() => idle.destroy());
+    idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    idle.resume();
+    await bounded(once(idle, 'close'), 'the end of the idle connection');
+  });
+
+  test('beyond the most connections new ones are closed and counted', async (t) => {
+    const pair = await pairFor(t, { config: { limits: { connections: 3 } } });
+    const { hostname, port } = new URL(pair.modgate.url);
+    const held = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const socket = net.connect(Number(port), hostname);
+        t.after(() => socket.destroy());
+        socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+        await once(socket, 'data');
+        return socket;
+      }),
+    );
+    const fourth = net.connect(Number(port), hostname);
+    fourth.on('error', () => undefined);
+    await bounded(once(fourth, 'close'), 'the end of the fourth connection');
+    const [first] = held;
+    assert.ok(first);
+    first.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    let text = '';
+    first.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    await bounded(once(first, 'end'), 'the metrics');
+    assert.match(text, /\nmodgate_http_connections 3\n/);
+    assert.match(text, /\nmodgate_http_connections_dropped_total 1\n/);
+  });
+});
+
+describe('a graceful end', () => {
+  for (const version of ['HTTP/1.1', 'HTTP/2'] as const) {
+    test(`a transfer that runs ends whole over ${version}, and connections that ask nothing are closed`, async (t) => {
+      const pair = await pairFor(t, { config: { ...tlsSettings(), shutdown: '60s' } });
+      pair.upstream.fault(HUGE, { kind: 'hang-body', after: 200_000 });
+      const asked = pair.upstream.next(HUGE);
+      const url = pair.modgate.url + HUGE;
+      const running = version === 'HTTP/2' ? get2(url) : get1(url);
+      await asked;
+      const { hostname, port } = new URL(pair.modgate.url);
+      const idle = tls.connect({ host: hostname, port: Number(port), ca: ca.cert, ALPNProtocols: ['h2'] });
+      idle.on('error', () => undefined);
+      idle.resume();
+      await once(idle, 'secureConnect');
+      pair.modgate.signal('SIGTERM');
+      await pair.modgate.log((line) => line.msg === 'stopping', 'stopping');
+      pair.upstream.release(HUGE);
+      assert.equal((await running).status, 200);
+      assert.equal(await pair.modgate.exited(), 0);
+      idle.destroy();
+    });
+  }
+});
