@@ -31,6 +31,8 @@ export function makeUpkeep(parts: Parts): AppUpkeep {
   const forget = () => {
     gateway.forget();
     hot.clear();
+    // What was used before a purge must not count as used after it.
+    uses.take();
   };
   const upkeep = new Upkeep({ ...parts, room, forget, uses: () => uses.take() }, config.store);
   return { upkeep, uses, room };

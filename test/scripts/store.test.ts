@@ -193,8 +193,16 @@ describe('modgate store', () => {
       await get(pair, '/example.com/plain/@latest');
       return upstream.count('/example.com/plain/@latest') > 0 ? true : undefined;
     }, 'a question at the source');
-    const softened = lines((await storeCommand(modgate, 'ls', '--json', 'example.com/plain@v1.0.0')).stdout);
-    assert.equal(softened[0]?.used, null, 'the first to be evicted');
+    // A use that the server has not told yet may come in between, once.
+    await until(
+      async () => {
+        assert.equal((await storeCommand(modgate, 'purge', 'example.com/plain')).code, 0);
+        const found = lines((await storeCommand(modgate, 'ls', '--json', 'example.com/plain@v1.0.0')).stdout);
+        return found[0]?.used === null ? true : undefined;
+      },
+      'a version that is the first to be evicted',
+      60_000,
+    );
   });
 
   test('gc --cap evicts for this once, and sweeps', async (t) => {
@@ -324,11 +332,14 @@ describe('the administrative listener', () => {
       if (code !== undefined) assert.equal(JSON.parse(reply.text).code, code, `${method} ${target}`);
     }
     const verify = await admin(url, 'POST', '/api/v1/store/verify');
+    const events = lines(verify.text).filter(({ event }) => event !== 'progress');
     assert.deepEqual(
-      lines(verify.text).map(({ event }) => event),
-      ['begin', 'end'],
+      events.map(({ event, bad }) => [event, bad]),
+      [
+        ['begin', undefined],
+        ['end', 0],
+      ],
     );
-    assert.equal(lines(verify.text)[1]?.bad, 0);
     const page = JSON.parse((await admin(url, 'GET', '/api/v1/store/versions?limit=1')).text);
     assert.deepEqual([page.versions.length, page.next], [1, 'example.com/mod']);
     const rest = JSON.parse((await admin(url, 'GET', `/api/v1/store/versions?after=${page.next}`)).text);
