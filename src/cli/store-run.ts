@@ -165,7 +165,10 @@ async function ask(question: string, hard: boolean): Promise<void> {
     });
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await lines.question(`${question} [y/N] `).finally(() => lines.close());
+  // The end of the input is an answer too.
+  const ended = once(lines, 'close').then(() => '');
+  const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+  lines.close();
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was purged');
 }
 
