@@ -24,11 +24,13 @@ const ROOMS: Readonly<Record<string, string>> = {
   identity: 'config store net observe',
   policy: 'config store net observe',
   gateway: 'modzip store fetch sumdb translog identity policy observe',
+  fill: 'modzip store fetch gateway observe',
   http: 'gateway identity config observe',
   bundle: 'store sumdb gateway',
   report: 'policy gateway',
   doctor: 'fetch sumdb net config',
-  cli: 'errors module modzip note tlog observe net config store fetch sumdb translog identity policy gateway http bundle report doctor',
+  front: 'config',
+  cli: 'errors module modzip note tlog observe net config store fetch sumdb translog identity policy gateway fill http bundle report doctor front',
 };
 const ORDER = Object.keys(ROOMS);
 

@@ -1,13 +1,10 @@
 import type { Config } from '../config/index.ts';
-import { Gateway } from '../gateway/index.ts';
 import { AccessLog, Handler, HotCache, Listener, Pages, TrustedProxies } from '../http/index.ts';
-import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, Metrics, systemClock } from '../observe/index.ts';
-import { FileTree } from '../store/index.ts';
+import { openGateway } from './gateway.ts';
 import { countBuild, countMemory, countStore, sourceState, storeState, warnOfStore } from './states.ts';
 import { makeAdmin, makeUpkeep } from './upkeep.ts';
 import { type Build, commitOf } from './version.ts';
-import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 export interface RunningApp {
   /** where it listens, e.g. http://127.0.0.1:3000 */
@@ -22,27 +19,10 @@ export interface RunningApp {
 export async function startApp(config: Config, logger: Logger, build: Build): Promise<RunningApp> {
   const metrics = new Metrics();
   const clock = systemClock;
-  const tree = await FileTree.open(config.data, { logger });
-  const sources = makeSources(config, logger, metrics);
-  const router = makeRouter(config, sources);
-  const databases = makeDatabases(config, router, logger, metrics);
-  const checker = new ZipChecker();
-  const gateway = new Gateway(
-    { tree, router, databases, checker, clock, logger, metrics },
-    { times: config.cache, fetches: config.limits.fetches, queue: config.limits.queue },
-  );
+  const opened = await openGateway(config, logger, metrics);
+  const { gateway, tree, sources } = opened;
   const hot = new HotCache(config.cache.memory);
-  const { upkeep, uses, room } = makeUpkeep({
-    config,
-    tree,
-    router,
-    checker,
-    gateway,
-    hot,
-    clock,
-    logger,
-    metrics,
-  });
+  const { upkeep, uses, room } = makeUpkeep({ ...opened, config, hot, clock, logger, metrics });
   countMemory(metrics, hot);
   countStore(metrics, tree);
   countBuild(metrics, build);
@@ -78,14 +58,9 @@ export async function startApp(config: Config, logger: Logger, build: Build): Pr
     metrics,
   });
   const admin = makeAdmin({ config, pages, upkeep, access, clock });
-  const everySource = [...sources.values(), ...databases.map(({ origin }) => origin)];
   const free = async () => {
-    // Nothing more is fetched; what is there by now is checked, stored and listed.
-    await Promise.all(everySource.map((source) => source.close()));
     await upkeep.close();
-    await gateway.close();
-    await checker.close();
-    await tree.close();
+    await opened.close();
   };
   try {
     const url = await listener.listen(config.listen);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { configSchema, printConfig } from '../config/index.ts';
+import { frontCommands } from './front.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
 
@@ -9,6 +10,7 @@ export function configCommand(): Command {
     .addCommand(checkCommand())
     .addCommand(printCommand())
     .addCommand(schemaCommand());
+  for (const front of frontCommands()) command.addCommand(front);
   return describe(command, {
     examples: [['modgate config check', 'tell every fault of ./modgate.yaml']],
     files: CONFIG_FILES,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { explain, toModgateError } from '../errors/index.ts';
+import { explain, systemCode, toModgateError } from '../errors/index.ts';
 import { makeProgram } from './program.ts';
 
 const USAGE_EXIT = 2;
@@ -15,6 +15,11 @@ async function main(): Promise<void> {
   }
   await program.parseAsync();
 }
+
+// Whoever reads our output may stop reading, as `modgate … | head` does: that is no failure of ours.
+process.stdout.on('error', (error) => {
+  if (systemCode(error) !== 'EPIPE') throw error;
+});
 
 main().catch((thrown: unknown) => {
   if (thrown instanceof CommanderError) {

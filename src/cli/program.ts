@@ -4,7 +4,9 @@ import { configCommand } from './config.ts';
 import { healthCommand } from './health.ts';
 import { describe, dress } from './help.ts';
 import { helpCommand } from './help-command.ts';
+import { importCommand } from './import.ts';
 import { manCommand } from './man.ts';
+import { prefetchCommand } from './prefetch.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
 import { readBuild, versionLine } from './version.ts';
@@ -18,6 +20,8 @@ export function makeProgram(): Command {
     )
     .version(versionLine(readBuild()), '-V, --version', 'show version, commit and Node')
     .addCommand(serveCommand())
+    .addCommand(prefetchCommand())
+    .addCommand(importCommand())
     .addCommand(configCommand())
     .addCommand(storeCommand())
     .addCommand(healthCommand())

@@ -26,6 +26,14 @@ export class Chain {
     return this.links.flatMap(({ step }) => (typeof step === 'string' ? [] : [step]));
   }
 
+  /** Why nobody may be asked for it; undefined where a source may. */
+  refusal(what: string): ModgateError | undefined {
+    const off = this.links.findIndex(({ step }) => step === 'off');
+    const steps = this.links.slice(0, off < 0 ? undefined : off).map(({ step }) => step);
+    if (steps.some((step) => typeof step !== 'string')) return undefined;
+    return nobodyAsked(what, steps.includes('direct'));
+  }
+
   /** What the first source that has it answers. */
   async ask<T>(what: string, question: (source: Source) => Promise<T>): Promise<T> {
     let best: ModgateError | undefined;

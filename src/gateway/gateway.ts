@@ -6,6 +6,7 @@ import type { Clock, Logger, Metrics } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
 import { Admissions } from './admission.ts';
 import { Answers, type AnswerTimes } from './answers.ts';
+import { Intake } from './intake.ts';
 import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
@@ -44,7 +45,10 @@ export interface GatewayLimits {
 
 /** Admits and serves modules. Every failure that leaves it is a coded error. */
 export class Gateway {
+  /** for files that no source is asked for */
+  readonly intake: Intake;
   readonly #router: Router;
+  readonly #tree: Tree;
   readonly #answers: Answers;
   readonly #lists: Lists;
   readonly #files: SmallFiles;
@@ -57,7 +61,9 @@ export class Gateway {
     const misses = new Misses(limits, deps);
     const lists = new Lists({ ...deps, answers, misses });
     const admissions = new Admissions(deps);
+    this.intake = new Intake({ ...deps, admissions, lists });
     this.#router = deps.router;
+    this.#tree = deps.tree;
     this.#answers = answers;
     this.#lists = lists;
     this.#misses = misses;
@@ -79,6 +85,20 @@ export class Gateway {
     this.#answers.forget();
     this.#files.forget();
     this.#zips.forget();
+  }
+
+  /**
+   * Whether a caller may have a file of a module, without fetching it: throws what `answer` would. What is no such
+   * file is answered by the gateway alone, so that nobody else needs to know.
+   */
+  async allow(ask: Ask): Promise<void> {
+    if (!('m' in ask)) return;
+    const { path, version } = ask.m;
+    const refusal = this.#router.find(path).chain.refusal(`${path}@${version}.${ask.kind}`);
+    if (refusal === undefined) return;
+    const content = await this.#tree.open(keys.file(ask.m, ask.kind));
+    if (content === undefined) throw refusal;
+    await content.close();
   }
 
   /** fetches that run now */

@@ -105,6 +105,10 @@ export class Zips {
     try {
       const open = () => chain.ask(`${m.path}@${m.version}`, (source) => source.file(m, 'zip', fetch.signal));
       const file = await open();
+      if (file.length !== undefined && file.length > MAX_ZIP_BYTES) {
+        file.body.destroy();
+        throw tooLong(m, file.source);
+      }
       const staged = await this.#stage(file, fetch.signal);
       const forget = () => {
         if (this.#running.get(key) === transfer) this.#running.delete(key);
@@ -122,7 +126,7 @@ export class Zips {
           transfer,
           staged,
           limit: MAX_ZIP_BYTES,
-          tooLong: (source) => badZip(m, source, 'it is larger than 500 MiB, the limit of a module zip'),
+          tooLong: (source) => tooLong(m, source),
           arrived: () => {
             const there = staged.flushed;
             if (there !== undefined) ahead.grow(there.file, there.size);
@@ -188,6 +192,10 @@ export class Zips {
       'a zip was not admitted',
     );
   }
+}
+
+function tooLong(m: ModuleVersion, source: string): ModgateError {
+  return badZip(m, source, 'it is larger than 500 MiB, the limit of a module zip');
 }
 
 function reading(transfer: Transfer): TransferReply {

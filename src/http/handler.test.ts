@@ -57,6 +57,7 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
       served.asked++;
       return answer();
     },
+    allow: async () => undefined,
   };
   const handler = new Handler({
     gateway,

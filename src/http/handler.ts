@@ -1,9 +1,12 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { AskOptions, BytesReply, Gateway } from '../gateway/index.ts';
+import type { AskOptions, BytesReply, ContentReply, Gateway, TransferReply } from '../gateway/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
+import { authorize } from './authorize.ts';
 import { Exchange } from './exchange.ts';
+import { hasBody, refuseTwoHosts } from './framing.ts';
+import { type Header, handover } from './handover.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
 import type { Incoming, Outgoing } from './message.ts';
@@ -19,7 +22,7 @@ import { readWishes } from './wishes.ts';
 type AskRoute = Extract<Route, { kind: 'ask' }>;
 
 export interface HandlerDeps {
-  readonly gateway: Pick<Gateway, 'answer'>;
+  readonly gateway: Pick<Gateway, 'answer' | 'allow'>;
   readonly pages: Pages;
   readonly access: AccessLog;
   readonly clock: Clock;
@@ -86,6 +89,8 @@ export class Handler {
   }
 
   #open(req: Incoming, res: Outgoing, start: number): Exchange {
+    // Its body may come byte by byte, or hide another request: nobody waits for it, and nothing behind it is read.
+    if (res.shouldKeepAlive !== undefined && hasBody(req)) res.shouldKeepAlive = false;
     const client = this.#deps.trusted.clientOf(req);
     const exchange = new Exchange(req, res, client, () => this.#ids.next(), start);
     res.once('close', () => this.#record(exchange));
@@ -94,6 +99,7 @@ export class Handler {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { method } = exchange.req;
+    refuseTwoHosts(exchange.req);
     if (method !== 'GET' && method !== 'HEAD') {
       throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
         next: 'use GET or HEAD',
@@ -104,6 +110,10 @@ export class Handler {
       exchange.route = 'page';
       await this.#deps.pages.send(exchange, route.page, this.#address(exchange.req));
       return;
+    }
+    if (route.kind === 'authorize') {
+      exchange.route = 'authorize';
+      return authorize(exchange, this.#deps.gateway, this.#deps.targets);
     }
     const entry = this.#deps.hot.get(exchange.url);
     if (entry !== undefined && entry.until > exchange.start) {
@@ -135,7 +145,7 @@ export class Handler {
     exchange.trace = reply.trace;
     exchange.cache = reply.cached;
     if ('m' in ask) this.#deps.uses?.note(ask.m);
-    if (reply.kind === 'transfer' && needsWhole(exchange)) {
+    if (reply.kind === 'transfer' && (await needsWhole(exchange, reply))) {
       const transfer = reply.reader;
       await transfer.done(exchange.signal).finally(() => transfer.close());
       reply = { ...(await this.#deps.gateway.answer(ask, options)), cached: 'miss' };
@@ -145,11 +155,17 @@ export class Handler {
       case 'transfer':
         return sendTransfer(exchange, reply, kind, now);
       case 'content':
-        return sendContent(exchange, reply, kind, now);
+        return sendContent(exchange, reply, kind, now, this.#handover(exchange.req, reply));
       case 'bytes': {
         sendPrepared(exchange, this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }));
       }
     }
+  }
+
+  /** The header by which a trusted proxy sends the file itself; undefined where it has not asked for that. */
+  #handover({ socket, headers }: Incoming, { content: { file } }: ContentReply): Header | undefined {
+    if (headers['x-sendfile-type'] === undefined || file === undefined) return undefined;
+    return this.#deps.trusted.trusts(socket.remoteAddress) ? handover(headers, file) : undefined;
   }
 
   /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */
@@ -208,7 +224,11 @@ export class Handler {
 const MAX_LOGGED_URL = 2048;
 const LEFT = new ModgateError('CANCELED', 'the caller has left');
 
-/** Sizes and ranges can be told for certain only when the file is there. */
-function needsWhole({ req, head }: Exchange): boolean {
-  return head || req.headers.range !== undefined;
+/**
+ * Sizes and ranges can be told for certain only when the file is there. A proxy that would pass on an answer without a
+ * length as whole where it is cut off (Caddy 2.6) says so by X-Modgate-Length: required.
+ */
+async function needsWhole({ req, head, signal }: Exchange, { reader }: TransferReply): Promise<boolean> {
+  if (head || req.headers.range !== undefined) return true;
+  return req.headers['x-modgate-length'] === 'required' && (await reader.ready(signal)) === undefined;
 }

@@ -61,6 +61,7 @@ export class Listener {
   /** accepts */
   readonly #server: NetServer;
   readonly #open = new Set<Socket>();
+  #closing = false;
 
   constructor(requests: Requests, options: ListenerOptions = {}) {
     const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
@@ -128,6 +129,7 @@ export class Listener {
 
   /** Takes no new connection, lets running answers end, and breaks what is left after the limit (ms). */
   async close(limit: number): Promise<void> {
+    this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#http2?.finish();
     const idle = setInterval(() => this.#closeIdle(), IDLE_CHECK);
@@ -138,7 +140,9 @@ export class Listener {
   }
 
   #take(socket: TLSSocket, http2: Http2Side): void {
-    if (socket.alpnProtocol === 'h2') http2.take(socket);
+    // Its handshake has ended too late.
+    if (this.#closing) socket.destroy();
+    else if (socket.alpnProtocol === 'h2') http2.take(socket);
     else this.#http.emit('connection', socket);
   }
 

@@ -26,6 +26,8 @@ export interface Outgoing {
   end(body?: Uint8Array | string): unknown;
   /** Breaks the answer, so that nobody takes it for a whole one. */
   destroy(): unknown;
+  /** of HTTP/1 alone: false ends the connection with this answer */
+  shouldKeepAlive?: boolean;
   once(event: 'close', listener: () => void): unknown;
   off(event: 'close', listener: () => void): unknown;
 }

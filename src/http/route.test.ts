@@ -6,6 +6,7 @@ import { originForm, parseTarget } from './route.ts';
 const RULES = { prefix: '', longest: 2048 };
 
 const ROUTES: readonly [target: string, expected: string][] = [
+  ['/authorize', 'authorize'],
   ['/', 'page /'],
   ['/healthz', 'page /healthz'],
   ['/metrics?name=x', 'page /metrics'],
@@ -82,6 +83,7 @@ const REFUSED: readonly string[] = [
 function show(target: string): string {
   const route = parseTarget(originForm(target), RULES);
   if (route.kind === 'page') return `page ${route.page}`;
+  if (route.kind === 'authorize') return 'authorize';
   const { ask } = route;
   const about =
     'm' in ask

@@ -14,6 +14,8 @@ export type Page = (typeof PAGES)[number];
 
 export type Route =
   | { readonly kind: 'page'; readonly page: Page }
+  /** asks about another request */
+  | { readonly kind: 'authorize' }
   | { readonly kind: 'ask'; readonly ask: Ask; readonly cachedOnly: boolean };
 
 /** What a listener says of its request targets. */
@@ -44,6 +46,7 @@ export function parseTarget(full: string, { prefix, longest }: TargetRules): Rou
   const target = withoutPrefix(full, prefix);
   const page = PAGES.find((known) => known === target.split('?', 1)[0]);
   if (page !== undefined) return { kind: 'page', page };
+  if (target === '/authorize') return { kind: 'authorize' };
   if (target.includes('?')) throw badRoute('module URLs have no query string');
   const path = decode(target);
   const cachedOnly = path.startsWith(CACHED_ONLY);

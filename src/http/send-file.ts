@@ -3,9 +3,10 @@ import type { ContentReply, TransferReply } from '../gateway/index.ts';
 import { acceptsGzip } from './accept.ts';
 import { isNotModified, wantedRange } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
+import type { Header } from './handover.ts';
 import type { Variant } from './hot.ts';
 import type { Kind } from './kinds.ts';
-import { PIECE, pieces } from './pieces.ts';
+import { pieces } from './pieces.ts';
 import { commonHeaders, compressedEtag, type Prepared } from './prepare.ts';
 
 /** Writes an answer that is held in memory, as far as its conditions and range want it. */
@@ -64,15 +65,25 @@ function sendUnsatisfiable(exchange: Exchange, size: number): void {
   ]);
 }
 
-/** Streams a stored file; closes it. */
+/**
+ * Streams a stored file, or lets the proxy in front send it; closes it.
+ * @param elsewhere the header that makes the proxy send it, conditions and ranges included
+ */
 export async function sendContent(
   exchange: Exchange,
   reply: ContentReply,
   kind: Kind,
   now: number,
+  elsewhere?: Header,
 ): Promise<void> {
   const { content } = reply;
   try {
+    if (elsewhere !== undefined) {
+      // For a cache between the two this empty answer is another one than the file.
+      const vary = ['Vary', 'X-Sendfile-Type, X-Accel-Mapping', 'Content-Length', '0'];
+      const headers = [...commonHeaders(reply, kind, now), ...elsewhere, ...vary];
+      return exchange.send(200, headers, '');
+    }
     const { size, modified } = content;
     const validators = { etag: `"${modified.toString(36)}-${size.toString(36)}"`, modified };
     const common = [...commonHeaders(reply, kind, now), 'ETag', validators.etag, 'Accept-Ranges', 'bytes'];
@@ -116,23 +127,41 @@ async function pump(
   end: number,
   read: (buffer: Buffer, position: number) => Promise<number>,
 ): Promise<void> {
-  const { res, signal } = exchange;
   const piece = pieces.take();
-  let position = first;
-  while (position < end) {
-    const count = await read(piece.subarray(0, Math.min(PIECE, end - position)), position);
-    if (count === 0) break;
-    position += count;
-    exchange.bytes += count;
+  let position: number;
+  try {
+    position = await copy(exchange, piece, first, end, read);
+  } catch (thrown) {
     // The piece of a connection that broke may still be in the hands of the system: it is not used again.
-    const taken = await written(exchange, piece.subarray(0, count));
-    if (signal.aborted) throw signal.reason;
-    if (!taken) throw new ModgateError('CANCELED', 'the caller has left');
+    pieces.drop(piece);
+    throw thrown;
   }
   pieces.give(piece);
   if (end !== Infinity && position < end)
     throw new ModgateError('STORE_FAILED', `a stored file ended after ${position} of ${end} bytes`);
-  res.end();
+  exchange.res.end();
+}
+
+/** The position behind the last byte that there was. */
+async function copy(
+  exchange: Exchange,
+  piece: Buffer,
+  first: number,
+  end: number,
+  read: (buffer: Buffer, position: number) => Promise<number>,
+): Promise<number> {
+  const { signal } = exchange;
+  let position = first;
+  while (position < end) {
+    const count = await read(piece.subarray(0, Math.min(piece.length, end - position)), position);
+    if (count === 0) break;
+    position += count;
+    exchange.bytes += count;
+    const taken = await written(exchange, piece.subarray(0, count));
+    if (signal.aborted) throw signal.reason;
+    if (!taken) throw new ModgateError('CANCELED', 'the caller has left');
+  }
+  return position;
 }
 
 /** True when the caller's system has taken the piece, false when the caller has left. */

@@ -1,4 +1,5 @@
 import { acceptsGzip } from './accept.ts';
+import { isHost } from './framing.ts';
 
 /** What a plain request for a whole file may still wish. */
 export interface Wishes {
@@ -8,20 +9,25 @@ export interface Wishes {
 
 /**
  * Reads the few headers that matter to a hit, without building an object of all of them. undefined where one of them
- * asks for a part of the file or sets a condition.
+ * asks for a part of the file or sets a condition, or where there is more to look at: a body, a second Host.
  * @param raw names and values by turns
  */
 export function readWishes(raw: readonly string[]): Wishes | undefined {
   let gzip = false;
+  let hosts = 0;
   let requestId: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
     switch (name.length) {
+      case 4:
+        if (isHost(name) && ++hosts > 1) return undefined;
+        break;
       case 5:
       case 8:
       case 13:
+      case 14:
       case 17:
-        if (CONDITIONS.has(name.toLowerCase())) return undefined;
+        if (SPECIAL.has(name.toLowerCase())) return undefined;
         break;
       case 12:
         if (name.toLowerCase() === 'x-request-id') requestId = raw[i + 1];
@@ -35,4 +41,11 @@ export function readWishes(raw: readonly string[]): Wishes | undefined {
 }
 
 /** Their lengths are the cases above. */
-const CONDITIONS: ReadonlySet<string> = new Set(['range', 'if-range', 'if-none-match', 'if-modified-since']);
+const SPECIAL: ReadonlySet<string> = new Set([
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-modified-since',
+  'content-length',
+  'transfer-encoding',
+]);

@@ -59,6 +59,8 @@ export interface GoMod {
 }
 
 interface Draft {
+  /** whether a main module is read, whose own directives count */
+  readonly main: boolean;
   module: string | undefined;
   deprecated: string | undefined;
   go: string | undefined;
@@ -73,20 +75,24 @@ const DIRECTIVES: Readonly<Record<string, (draft: Draft, s: Statement, args: rea
   module: addModule,
   go: addGo,
   require: (draft, s, args) => void draft.require.push(requirement(s, args)),
-  retract: (draft, s, args) => tolerant(() => draft.retract.push(retraction(s, args))),
+  retract: (draft, s, args) => tolerant(draft, () => draft.retract.push(retraction(s, args))),
   ignore: (_draft, s, args) => void onlyPath(s, args, 'ignore'),
   toolchain: (draft, _s, args) => addToolchain(draft, args),
-  replace: (draft, s, args) => tolerant(() => draft.replace.push(replacement(s, args))),
-  exclude: (draft, s, args) => tolerant(() => draft.exclude.push(exclusion(s, args))),
+  replace: (draft, s, args) => tolerant(draft, () => draft.replace.push(replacement(s, args))),
+  exclude: (draft, s, args) => tolerant(draft, () => draft.exclude.push(exclusion(s, args))),
 };
 
 /** Directives that the go command does not know as blocks. */
 const NEVER_BLOCKS: ReadonlySet<string> = new Set(['go', 'toolchain']);
 
-/** INVALID_MODULE, "go.mod:LINE: what", for a text that the go command would refuse in a dependency. */
-export function parseGoMod(text: string): GoMod {
+/**
+ * INVALID_MODULE, "go.mod:LINE: what", for a text that the go command would refuse in a dependency, or, of a main
+ * module, for a directive that cannot be followed as it is written.
+ */
+export function parseGoMod(text: string, of: 'dependency' | 'main' = 'dependency'): GoMod {
   if (text.length > MAX_TEXT) throw goModError(1, `too large (limit is ${MAX_TEXT} bytes)`);
   const draft: Draft = {
+    main: of === 'main',
     module: undefined,
     deprecated: undefined,
     go: undefined,
@@ -97,7 +103,8 @@ export function parseGoMod(text: string): GoMod {
     retract: [],
   };
   for (const statement of readStatements(text)) add(draft, statement);
-  return draft;
+  const { main: _, ...goMod } = draft;
+  return goMod;
 }
 
 function add(draft: Draft, s: Statement): void {
@@ -106,12 +113,12 @@ function add(draft: Draft, s: Statement): void {
   if (Object.hasOwn(DIRECTIVES, verb)) DIRECTIVES[verb]?.(draft, s, args);
 }
 
-/** Passes over what the directive's reader refuses. */
-function tolerant(read: () => unknown): void {
+/** Passes over what the directive's reader refuses in a dependency. */
+function tolerant({ main }: Draft, read: () => unknown): void {
   try {
     read();
   } catch (error) {
-    if (!(error instanceof ModgateError)) throw error;
+    if (main || !(error instanceof ModgateError)) throw error;
   }
 }
 
@@ -128,7 +135,7 @@ function deprecation(text: string): string | undefined {
   return message === '' ? undefined : message;
 }
 
-function onlyPath(s: Statement, args: readonly string[], verb: string): string {
+export function onlyPath(s: Statement, args: readonly string[], verb: string): string {
   const [arg] = args;
   if (arg === undefined || args.length !== 1)
     throw goModError(s.line, `${verb} expects exactly one argument`);
@@ -140,18 +147,27 @@ const LAX_GO_VERSION = /^v?([1-9][0-9]*\.(?:0|[1-9][0-9]*))[^0-9].*$/;
 
 function addGo(draft: Draft, s: Statement, args: readonly string[]): void {
   if (draft.go !== undefined) throw goModError(s.line, 'repeated go statement');
+  draft.go = goVersionOf(s, args);
+}
+
+export function goVersionOf(s: Statement, args: readonly string[]): string {
   const [arg] = args;
   if (arg === undefined || args.length !== 1) throw goModError(s.line, 'go expects exactly one argument');
   const version = GO_VERSION.test(arg) ? arg : LAX_GO_VERSION.exec(arg)?.[1];
   if (version === undefined)
     throw goModError(s.line, `invalid go version ${shown(arg)}: must match format 1.23.0`);
-  draft.go = version;
+  return version;
 }
 
 function addToolchain(draft: Draft, args: readonly string[]): void {
+  draft.toolchain ??= toolchainOf(args);
+}
+
+/** Undefined for what the go command would pass over in a dependency. */
+export function toolchainOf(args: readonly string[]): string | undefined {
   const [arg] = args;
-  if (arg === undefined || args.length !== 1 || !/^default$|^go1(?:$|\.)/.test(arg)) return;
-  draft.toolchain ??= arg;
+  if (arg === undefined || args.length !== 1 || !/^default$|^go1(?:$|\.)/.test(arg)) return undefined;
+  return arg;
 }
 
 function requirement(s: Statement, args: readonly string[]): Requirement {
@@ -184,7 +200,7 @@ function fitting(s: Statement, path: string, version: Version): Version {
 }
 
 /** `module/path [v1.2.3] => other/module v1.4` or `… => ../local/directory` */
-function replacement(s: Statement, args: readonly string[]): Replacement {
+export function replacement(s: Statement, args: readonly string[]): Replacement {
   const arrow = args[1] === '=>' ? 1 : 2;
   const path = args[0];
   const newPath = args[arrow + 1];

@@ -13,6 +13,8 @@ export {
   type Requirement,
   type Retraction,
 } from './gomod.ts';
+export { parseGoSum, type SumLine } from './gosum.ts';
+export { type GoWork, parseGoWork } from './gowork.ts';
 export {
   checkFilePath,
   checkPathMajor,

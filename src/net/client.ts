@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { ModgateError } from '../errors/index.ts';
 import { type Clock, type Logger, type Metrics, systemClock } from '../observe/index.ts';
@@ -7,6 +8,7 @@ import { Dialer } from './connector.ts';
 import { Credentials, checkHeaders } from './credentials.ts';
 import { type Place, UpstreamFault } from './fault.ts';
 import { badAnswer, faultOf } from './faults.ts';
+import { Home } from './home.ts';
 import { Hops, type Landed } from './hops.ts';
 import { Limiter, type Release } from './limiter.ts';
 import { type SourceMetrics, sourceMetrics } from './metrics.ts';
@@ -24,6 +26,8 @@ export interface ClientDeps {
   /** 0 ≤ x < 1 */
   readonly random?: () => number;
   readonly env?: NodeJS.ProcessEnv;
+  /** for tests, of hosts that are dialed straight */
+  readonly lookup?: LookupFunction;
 }
 
 export interface GetOptions {
@@ -60,11 +64,12 @@ export class UpstreamClient {
     this.#clock = deps.clock ?? systemClock;
     this.#random = deps.random ?? Math.random;
     checkHeaders(name, options.headers);
+    const home = new Home();
     const dialer = new Dialer(
       { source: name, tls: options.tls, http2: options.http2, limit: options.timeouts.connect },
-      { clock: this.#clock, env },
+      { clock: this.#clock, env, home, lookup: deps.lookup },
     );
-    this.#routes = new Routes(options, dialer, env);
+    this.#routes = new Routes(options, { dialer, home, env });
     this.#hops = new Hops(options, {
       routes: this.#routes,
       credentials: new Credentials(options.auth, deps.logger, env),
@@ -192,8 +197,8 @@ export class UpstreamClient {
       scope.close();
       return { ...common, status, body: Readable.from([]), length: undefined };
     }
-    const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
+    const encoding = foreignEncoding(headers);
+    if (encoding !== undefined) {
       body.destroy();
       throw new UpstreamFault(
         badAnswer(`the answer is encoded as ${graphic(encoding).slice(0, 40)}, which was not asked for`),
@@ -256,6 +261,14 @@ function waitOf(fault: UpstreamFault, backoff: Backoff): number | undefined {
   const { retry, retryAfter } = fault.facts;
   if (retry === 'never' || (retry === 'told' && retryAfter === undefined)) return undefined;
   return backoff.next(retryAfter);
+}
+
+/** How the body is encoded, where it is in any way that was not asked for; HTTP/1.1 itself brings chunks. */
+function foreignEncoding(headers: Readonly<Record<string, string>>): string | undefined {
+  const content = headers['content-encoding'];
+  if (content !== undefined && !/^\s*identity\s*$/i.test(content)) return content;
+  const transfer = headers['transfer-encoding'];
+  return transfer === undefined || /^\s*(?:chunked|identity)\s*$/i.test(transfer) ? undefined : transfer;
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Connections: straight to an origin, to a proxy, or to an origin through a proxy's CONNECT tunnel. */
+import { lookup as systemLookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';
-import { Socket } from 'node:net';
+import { type LookupFunction, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Clock } from '../observe/index.ts';
 import { ProxyFault, TimeLimit } from './fault.ts';
+import type { Home } from './home.ts';
 import type { Links, TlsOptions } from './options.ts';
 import { pinFault, secureContext, trusted } from './tls.ts';
 
@@ -25,20 +27,32 @@ export interface DialOptions {
   readonly limit: number;
 }
 
+interface DialerDeps {
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: Home;
+  /** the system's unless told */
+  readonly lookup?: LookupFunction | undefined;
+}
+
 type Connect = (options: buildConnector.Options, attempt: Attempt) => void;
 
 export class Dialer {
   readonly #options: DialOptions;
   readonly #clock: Clock;
+  readonly #home: Home;
   readonly #toOrigin: buildConnector.connector;
+  /** where a redirect leads */
+  readonly #toForeign: buildConnector.connector;
   readonly #toProxy: buildConnector.connector;
   readonly #attempts = new Set<Attempt>();
 
-  constructor(options: DialOptions, deps: { clock: Clock; env: NodeJS.ProcessEnv }) {
+  constructor(options: DialOptions, deps: DialerDeps) {
     const { tls, source, http2 } = options;
     this.#options = options;
     this.#clock = deps.clock;
-    this.#toOrigin = buildConnector({
+    this.#home = deps.home;
+    const origin = {
       timeout: 0,
       allowH2: http2,
       secureContext: secureContext(source, tls, deps.env),
@@ -46,7 +60,10 @@ export class Dialer {
       rejectUnauthorized: !tls.insecure,
       // A resumed session has the leaf alone, so a pin of an authority could not be checked.
       maxCachedSessions: tls.pins.length > 0 ? 0 : 100,
-    });
+    };
+    const lookup = deps.lookup ?? systemLookup;
+    this.#toOrigin = buildConnector({ ...origin, lookup });
+    this.#toForeign = buildConnector({ ...origin, lookup: deps.home.guard(lookup) });
     // A proxy is another party than the source: it gets no client certificate and has no pins.
     this.#toProxy = buildConnector({
       timeout: 0,
@@ -54,12 +71,17 @@ export class Dialer {
     });
   }
 
-  /** @param proxy undefined: straight to the origin */
+  /** To the source's own origin. @param proxy undefined: straight */
   toOrigin(dialed: Dialed, proxy: URL | undefined): buildConnector.connector {
     return this.#connector(dialed, (options, attempt) => {
-      if (proxy === undefined) this.#origin(options, attempt);
+      if (proxy === undefined) this.#straight(this.#toOrigin, options, attempt);
       else this.#tunnel(proxy, options, attempt);
     });
+  }
+
+  /** To where a redirect leads: its address must not be nearer than the source's own. */
+  toForeign(dialed: Dialed): buildConnector.connector {
+    return this.#connector(dialed, (options, attempt) => this.#straight(this.#toForeign, options, attempt));
   }
 
   /** For requests that the proxy itself forwards. */
@@ -90,16 +112,22 @@ export class Dialer {
     };
   }
 
-  #origin(options: buildConnector.Options, attempt: Attempt): void {
+  #straight(connector: buildConnector.connector, options: buildConnector.Options, attempt: Attempt): void {
     const { pins } = this.#options.tls;
-    attempt.dial(this.#toOrigin, options, (error, socket) => {
+    attempt.dial(connector, options, (error, socket) => {
       if (error !== undefined) {
         attempt.fail(error);
         return;
       }
       const fault = socket instanceof TLSSocket ? pinFault(socket, pins) : undefined;
-      if (fault === undefined) attempt.succeed(socket);
-      else attempt.fail(fault);
+      if (fault !== undefined) {
+        attempt.fail(fault);
+        return;
+      }
+      // In a tunnel the address is the proxy's.
+      if (connector === this.#toOrigin && options.httpSocket === undefined)
+        this.#home.metAt(socket.remoteAddress);
+      attempt.succeed(socket);
     });
   }
 
@@ -130,7 +158,7 @@ export class Dialer {
           return;
         }
         attempt.mark('connect');
-        this.#origin({ ...options, httpSocket: socket }, attempt);
+        this.#straight(this.#toOrigin, { ...options, httpSocket: socket }, attempt);
       });
       request.end();
     });

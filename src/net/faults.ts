@@ -2,6 +2,7 @@
 import { errors } from 'undici';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { type FaultFacts, type Place, ProxyFault, ShortBody, TimeLimit, UpstreamFault } from './fault.ts';
+import { TooNear } from './home.ts';
 import { durationText, graphic } from './text.ts';
 import { PinMismatch } from './tls.ts';
 import { tlsWords } from './tls-faults.ts';
@@ -23,6 +24,7 @@ function factsOf(error: unknown, place: Place, moment: Moment): FaultFacts {
   if (error instanceof TimeLimit) return timeFacts(error);
   if (error instanceof ProxyFault) return proxyFacts(error, place);
   if (error instanceof PinMismatch) return pinFacts(error);
+  if (error instanceof TooNear) return nearFacts(error);
   if (error instanceof ShortBody) {
     return badAnswer(`the answer ended after ${error.received} of ${error.announced} bytes`);
   }
@@ -83,6 +85,24 @@ export function proxyDenied(place: Place): FaultFacts {
     code: 'UPSTREAM_DENIED',
     what: `the proxy ${place.proxy ?? ''} wants other credentials (407)`,
     next: "put the proxy's user and password into its URL",
+    retry: 'never',
+    verdict: 'neutral',
+  };
+}
+
+const NETWORKS = [
+  'in the Internet',
+  'in a private network',
+  'this machine',
+  'link-local or reserved',
+] as const;
+
+function nearFacts({ host, address, nearness, home }: TooNear): FaultFacts {
+  const where = address === '' || address === host ? graphic(host) : `${graphic(host)} (${address})`;
+  return {
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: `a redirect to ${where}, which is ${NETWORKS[nearness]}; the source is ${NETWORKS[home]}, so it may not lead there`,
+    next: 'if that place is meant, make it a source of its own; otherwise tell whoever runs the upstream',
     retry: 'never',
     verdict: 'neutral',
   };

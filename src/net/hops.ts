@@ -31,6 +31,14 @@ export interface HopsDeps {
 
 type Headers = Readonly<Record<string, string>>;
 
+interface Hop {
+  readonly headers: Headers;
+  /** which, for messages */
+  readonly credentials: string;
+  /** away from the source's own origin */
+  readonly foreign: boolean;
+}
+
 /** Never sent to another origin than the source's own. */
 const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 const COMMON: Headers = { 'user-agent': 'modgate', 'accept-encoding': 'identity' };
@@ -50,7 +58,11 @@ export class Hops {
     let authorization = await this.#deps.credentials.for(url);
     let headers = this.#own(asked, authorization);
     for (;;) {
-      const landed = await this.#hop(trail.url, headers, authorization.kind, scope);
+      const landed = await this.#hop(
+        trail.url,
+        { headers, credentials: authorization.kind, foreign: trail.url.origin !== url.origin },
+        scope,
+      );
       if (!isRedirect(landed.head.status)) return landed;
       await skim(landed.head.body, 0);
       // Once the trail has left the source's origin, credentials stay at home, even should it lead back.
@@ -61,11 +73,11 @@ export class Hops {
   }
 
   /** A kept connection may have died unnoticed: a fresh one is tried at once, as Go's transport does. */
-  async #hop(url: URL, headers: Headers, credentials: string, scope: Scope): Promise<Landed> {
+  async #hop(url: URL, request: Hop, scope: Scope): Promise<Landed> {
     // Each such fault uses up one kept connection, and there are no more than places.
     for (let stale = 0; ; stale += 1) {
       try {
-        return await this.#exchange(url, headers, credentials, scope);
+        return await this.#exchange(url, request, scope);
       } catch (error) {
         const retry = error instanceof UpstreamFault && error.facts.retry === 'at-once';
         if (!retry || stale >= this.#options.concurrency) throw error;
@@ -74,9 +86,9 @@ export class Hops {
     }
   }
 
-  async #exchange(url: URL, headers: Headers, credentials: string, scope: Scope): Promise<Landed> {
+  async #exchange(url: URL, { headers, credentials, foreign }: Hop, scope: Scope): Promise<Landed> {
     scope.signal.throwIfAborted();
-    const way = this.#deps.routes.way(url);
+    const way = this.#deps.routes.way(url, foreign);
     const place: Place = { source: this.#options.name, url: urlText(url), proxy: way.proxy };
     const exchange = new Exchange({
       timeouts: this.#options.timeouts,

@@ -3,6 +3,7 @@ import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undic
 import { ModgateError } from '../errors/index.ts';
 import { type Dialed, type Dialer, proxyAuthorization } from './connector.ts';
 import { type Exchange, Outgoing } from './exchange.ts';
+import type { Home, TooNear } from './home.ts';
 import type { ClientOptions } from './options.ts';
 import { type ProxyChoice, ProxyEnvironment, parseProxy } from './proxy-env.ts';
 import { urlText } from './text.ts';
@@ -20,33 +21,46 @@ export interface Way {
   send(headers: Readonly<Record<string, string>>, exchange: Exchange): void;
 }
 
+interface RoutesDeps {
+  readonly dialer: Dialer;
+  readonly home: Home;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 export class Routes {
   readonly #options: Pick<ClientOptions, 'name' | 'proxy' | 'http2'>;
   readonly #dialer: Dialer;
+  readonly #home: Home;
   readonly #choose: (url: URL) => ProxyChoice;
   readonly #agents = new Map<string, Agent>();
 
   /** Throws CONFIG_INVALID for a proxy that is no http(s) URL. */
-  constructor(
-    options: Pick<ClientOptions, 'name' | 'proxy' | 'http2'>,
-    dialer: Dialer,
-    env: NodeJS.ProcessEnv,
-  ) {
+  constructor(options: Pick<ClientOptions, 'name' | 'proxy' | 'http2'>, { dialer, home, env }: RoutesDeps) {
     this.#options = options;
     this.#dialer = dialer;
+    this.#home = home;
     this.#choose = chooser(options.proxy, env);
     if (this.#choose(new URL('http://source.example')) === 'unusable' && options.proxy !== 'env') {
       throw this.#unusable('its proxy');
     }
   }
 
-  /** Throws CONFIG_INVALID where the environment names a proxy that cannot be used. */
-  way(url: URL): Way {
+  /**
+   * Throws CONFIG_INVALID where the environment names a proxy that cannot be used.
+   * @param foreign a redirect has led here, away from the source's own origin
+   */
+  way(url: URL, foreign: boolean): Way {
     const proxy = this.#choose(url);
     if (proxy === 'unusable') {
       throw this.#unusable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
     }
-    if (proxy === undefined || url.protocol === 'https:') return this.#dialed(url, proxy);
+    if (foreign) {
+      const objection = this.#home.objection(url.hostname);
+      if (objection !== undefined) return refused(objection, proxy);
+    } else if (proxy !== undefined) {
+      this.#home.named(url.hostname);
+    }
+    if (proxy === undefined || url.protocol === 'https:') return this.#dialed(url, proxy, foreign);
     return this.#forwarded(url, proxy);
   }
 
@@ -56,9 +70,12 @@ export class Routes {
   }
 
   /** Straight to the origin, or through a tunnel. */
-  #dialed(url: URL, proxy: URL | undefined): Way {
-    const key = proxy === undefined ? 'direct' : `tunnel ${proxy.href}`;
-    const agent = this.#agent(key, (dialed) => this.#dialer.toOrigin(dialed, proxy));
+  #dialed(url: URL, proxy: URL | undefined, foreign: boolean): Way {
+    const guarded = foreign && proxy === undefined;
+    const key = proxy === undefined ? (guarded ? 'foreign' : 'direct') : `tunnel ${proxy.href}`;
+    const agent = this.#agent(key, (dialed) =>
+      guarded ? this.#dialer.toForeign(dialed) : this.#dialer.toOrigin(dialed, proxy),
+    );
     return {
       proxy: proxy && urlText(proxy),
       send: (headers, exchange) => {
@@ -104,6 +121,11 @@ export class Routes {
       },
     );
   }
+}
+
+/** Nothing is dialed. */
+function refused(objection: TooNear, proxy: URL | undefined): Way {
+  return { proxy: proxy && urlText(proxy), send: (_headers, exchange) => exchange.fail(objection) };
 }
 
 function chooser(proxy: string, env: NodeJS.ProcessEnv): (url: URL) => ProxyChoice {

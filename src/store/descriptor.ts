@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { ModgateError } from '../errors/index.ts';
 import { isAbsent, storeFault } from './fault.ts';
 import type { FsOps } from './fs-ops.ts';
@@ -60,18 +61,22 @@ export class Descriptor {
   }
 }
 
+type FileFacts = Pick<Stats, 'size' | 'mtimeMs'>;
+
 class FileContent implements Content {
   readonly size: number;
   readonly modified: number;
+  readonly file: string;
   readonly #descriptor: Descriptor;
   readonly #name: string;
 
   /** @param name the key, for messages */
-  constructor(descriptor: Descriptor, name: string, size: number, modified: number) {
+  constructor(descriptor: Descriptor, name: string, file: string, { size, mtimeMs }: FileFacts) {
     this.#descriptor = descriptor;
     this.#name = name;
+    this.file = file;
     this.size = size;
-    this.modified = modified;
+    this.modified = Math.round(mtimeMs);
   }
 
   async bytes(): Promise<Buffer> {
@@ -108,7 +113,7 @@ export async function openContent(ops: FsOps, name: string, file: string): Promi
   const descriptor = new Descriptor(ops, fd);
   try {
     const facts = await descriptor.use((open) => ops.fstat(open));
-    if (facts.isFile()) return new FileContent(descriptor, name, facts.size, Math.round(facts.mtimeMs));
+    if (facts.isFile()) return new FileContent(descriptor, name, file, facts);
   } catch (error) {
     await descriptor.close().catch(() => undefined);
     throw error;

@@ -19,6 +19,8 @@ export interface Content {
   readonly size: number;
   /** ms since epoch */
   readonly modified: number;
+  /** absolute path, where others of this machine can read it too; what is open may be another file than what is there */
+  readonly file?: string;
   /** All of it, in a buffer of its own of exactly `size` bytes. */
   bytes(): Promise<Buffer>;
   /** Fills the buffer from `position` on; fewer bytes than it holds only where the file ends, 0 behind it. */

@@ -1,5 +1,6 @@
 /** A modgate in front of a fresh upstream, with limits short enough for tests. */
 import { Modgate, type Piece, type Settings } from './modgate.ts';
+import type { Ending } from './scope.ts';
 import { Upstream } from './upstream.ts';
 
 /** The source's name: every text about its failures must name it. */
@@ -9,11 +10,6 @@ export interface Pair {
   readonly upstream: Upstream;
   readonly modgate: Modgate;
   close(): Promise<void>;
-}
-
-/** Node's test context, or anything that runs a function at its end. */
-interface Ending {
-  after(fn: () => Promise<void>): void;
 }
 
 export interface PairOptions {

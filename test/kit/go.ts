@@ -31,6 +31,10 @@ export class Go {
 
   constructor() {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-go-'));
+    // Otherwise a process that outlives the command writes there while the folder is removed.
+    const telemetry = path.join(this.folder, '.config', 'go', 'telemetry');
+    fs.mkdirSync(telemetry, { recursive: true });
+    fs.writeFileSync(path.join(telemetry, 'mode'), 'off');
   }
 
   get modcache(): string {
@@ -66,7 +70,8 @@ export class Go {
   }
 
   remove(): void {
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    // A first go command leaves a child behind that still writes to its home for a moment.
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   #env(options: GoOptions): NodeJS.ProcessEnv {

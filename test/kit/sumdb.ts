@@ -11,11 +11,34 @@ const SEED = Buffer.alloc(32, 7);
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ALG_ED25519 = 1;
 
-const sha256 = (...parts: Uint8Array[]) => {
+export const sha256 = (...parts: Uint8Array[]) => {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();
 };
+
+/** Signs tree heads under a name. */
+export class DatabaseKey {
+  /** the value of GOSUMDB: name+hash+key */
+  readonly verifier: string;
+  readonly #name: string;
+  readonly #hash: Buffer;
+  readonly #secret = createPrivateKey({ key: Buffer.concat([PKCS8, SEED]), format: 'der', type: 'pkcs8' });
+
+  constructor(name: string) {
+    this.#name = name;
+    const spki = createPublicKey(this.#secret).export({ format: 'der', type: 'spki' });
+    const key = Buffer.concat([Buffer.of(ALG_ED25519), spki.subarray(-32)]);
+    this.#hash = sha256(Buffer.from(`${name}\n`), key).subarray(0, 4);
+    this.verifier = `${name}+${this.#hash.toString('hex')}+${key.toString('base64')}`;
+  }
+
+  head(size: number, root: Buffer): string {
+    const text = `go.sum database tree\n${size}\n${root.toString('base64')}\n`;
+    const signature = Buffer.concat([this.#hash, sign(null, Buffer.from(text), this.#secret)]);
+    return `${text}\n— ${this.#name} ${signature.toString('base64')}\n`;
+  }
+}
 
 export class SumDatabase {
   readonly name: string;
@@ -31,14 +54,9 @@ export class SumDatabase {
     this.name = name;
     this.#records = records;
     this.#leaves = records.map(({ lines }) => sha256(Buffer.of(0), Buffer.from(lines)));
-    const secret = createPrivateKey({ key: Buffer.concat([PKCS8, SEED]), format: 'der', type: 'pkcs8' });
-    const spki = createPublicKey(secret).export({ format: 'der', type: 'spki' });
-    const key = Buffer.concat([Buffer.of(ALG_ED25519), spki.subarray(-32)]);
-    const hash = sha256(Buffer.from(`${name}\n`), key).subarray(0, 4);
-    this.verifier = `${name}+${hash.toString('hex')}+${key.toString('base64')}`;
-    const text = `go.sum database tree\n${records.length}\n${treeHash(this.#leaves).toString('base64')}\n`;
-    const signature = Buffer.concat([hash, sign(null, Buffer.from(text), secret)]).toString('base64');
-    this.#head = `${text}\n— ${name} ${signature}\n`;
+    const key = new DatabaseKey(name);
+    this.verifier = key.verifier;
+    this.#head = key.head(records.length, treeHash(this.#leaves));
   }
 
   /** The answer to /sumdb/<name>/…; undefined: 404. */

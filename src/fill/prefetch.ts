@@ -1,0 +1,128 @@
+import { ModgateError } from '../errors/index.ts';
+import type { Gateway, Router } from '../gateway/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import { hashGoMod } from '../modzip/index.ts';
+import type { Tree } from '../store/index.ts';
+import { Checksums } from './checksums.ts';
+import { each } from './each.ts';
+import { Fetcher } from './fetcher.ts';
+import { keyOf } from './graph.ts';
+import { type Kind, Planner, type PlanOptions, type Want } from './plan.ts';
+import type { Tally } from './tally.ts';
+import type { Target } from './targets.ts';
+
+export interface PrefetchOptions extends PlanOptions {
+  readonly targets: readonly Target[];
+  /** finds out what would be fetched, and fetches only the go.mod files that this needs */
+  readonly dryRun: boolean;
+  /** names of the checksum databases whose answers are wanted too */
+  readonly databases: readonly string[];
+  /** in the syntax of GONOSUMDB */
+  readonly nosumdb: string;
+  readonly signal: AbortSignal;
+}
+
+export interface PrefetchDeps {
+  readonly gateway: Gateway;
+  readonly tree: Tree;
+  readonly router: Router;
+  readonly tally: Tally;
+}
+
+/**
+ * Fetches what the targets name, and what they need, into the store. Failures are in the tally, and the rest goes on;
+ * it throws only where going on is no use: CANCELED at the signal, DISK_FULL.
+ */
+export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Promise<void> {
+  const { tally, gateway } = deps;
+  const { signal, places } = options;
+  const fetcher = new Fetcher(gateway, deps.tree, signal);
+  const planner = new Planner({ fetcher, tally, signal }, options);
+  tally.phase('module graph', undefined);
+  for (const target of options.targets) await planner.add(target);
+  const found = [...planner.wants.values()].filter(({ m }) => !planner.hasFailed(m));
+  const wants = found.sort((a, b) => (keyOf(a.m) < keyOf(b.m) ? -1 : 1));
+  if (options.dryRun) {
+    for (const { m, kinds } of wants)
+      for (const kind of kinds)
+        if (kind !== 'mod' || !planner.hasRead(m)) tally.add(keyOf(m), kind, 'planned');
+    return;
+  }
+  const modules = wants.filter((want) => !isDone(want, planner.hasRead(want.m)));
+  tally.phase('modules', modules.length);
+  const filler = new Filler(fetcher, tally);
+  await each(modules, places, signal, (want) => filler.fill(want, planner.hasRead(want.m)));
+  for (const { m } of wants) gateway.intake.relist(m.path);
+  const { databases, nosumdb } = options;
+  const checksums = new Checksums({ ...deps, fetcher, databases, nosumdb, signal, places });
+  const whole = wants.map(({ m }) => m).filter((m) => !filler.failed.has(keyOf(m)));
+  await checksums.fill(whole.filter(({ path }) => checksums.covers(path)));
+}
+
+/** Of most versions in a module graph only the go.mod is wanted, and reading the graph has brought it. */
+function isDone({ kinds, sums }: Want, modRead: boolean): boolean {
+  return modRead && sums.mod.size === 0 && [...kinds].every((kind) => kind === 'mod');
+}
+
+/** Takes the files of a version, one after the other, and holds them to what a go.sum says. */
+class Filler {
+  /** "module@version" of which something could not be had */
+  readonly failed = new Set<string>();
+  readonly #fetcher: Fetcher;
+  readonly #tally: Tally;
+
+  constructor(fetcher: Fetcher, tally: Tally) {
+    this.#fetcher = fetcher;
+    this.#tally = tally;
+  }
+
+  /**
+   * The first file that cannot be had ends it for this version, so that an outage is told once.
+   * @param modRead the go.mod has been counted already
+   */
+  async fill({ m, kinds, sums }: Want, modRead: boolean): Promise<void> {
+    const what = keyOf(m);
+    let now: Kind = 'info';
+    await this.#tally.unit(what, async () => {
+      try {
+        if (kinds.has('info')) await this.#small(m, 'info', new Set(), false);
+        now = 'mod';
+        if (kinds.has('mod') && (!modRead || sums.mod.size > 0))
+          await this.#small(m, 'mod', sums.mod, modRead);
+        now = 'zip';
+        if (kinds.has('zip')) await this.#zip(m, sums.zip);
+      } catch (thrown) {
+        this.failed.add(what);
+        this.#tally.fail(what, now, thrown);
+      }
+    });
+  }
+
+  async #small(
+    m: ModuleVersion,
+    kind: 'info' | 'mod',
+    sums: ReadonlySet<string>,
+    counted: boolean,
+  ): Promise<void> {
+    const { bytes, taken } =
+      kind === 'mod' ? await this.#fetcher.mod(m) : await this.#fetcher.bytes({ kind, m });
+    if (sums.size > 0) checkSum(m, `${kind} file`, hashGoMod(bytes), sums);
+    if (!counted) this.#tally.add(keyOf(m), kind, taken.result, taken.size);
+  }
+
+  async #zip(m: ModuleVersion, sums: ReadonlySet<string>): Promise<void> {
+    const what = keyOf(m);
+    const { result, size } = await this.#fetcher.zip(m, (bytes) => this.#tally.moved(what, bytes));
+    if (sums.size > 0) checkSum(m, 'zip', (await this.#fetcher.h1(m)) ?? 'none', sums);
+    this.#tally.add(what, 'zip', result, size);
+  }
+}
+
+function checkSum(m: ModuleVersion, file: string, h1: string, sums: ReadonlySet<string>): void {
+  if (sums.has(h1)) return;
+  throw new ModgateError(
+    'CHECKSUM_MISMATCH',
+    `the ${file} of ${keyOf(m)} has ${h1}, but go.sum says ${[...sums].join(' or ')}`,
+    { next: 'find out which of the two is right: the go command will refuse this version' },
+  );
+}

@@ -1,0 +1,39 @@
+import { dialled, type FrontOptions } from './options.ts';
+
+export interface Installation {
+  /** what reads the file, e.g. "nginx 1.18 or later" */
+  readonly program: string;
+  readonly file: string;
+  readonly test: string;
+  readonly reload: string;
+  /** more lines, each a sentence */
+  readonly notes?: readonly string[];
+}
+
+/** The first lines of every file: what it is, how it gets to work, what modgate must be told. */
+export function header(options: FrontOptions, about: Installation): string[] {
+  const { mode, fallback, variant, tree } = options;
+  const reads = mode !== 'proxy' || fallback;
+  const lines = [
+    `modgate behind ${about.program}: ${variant}, ${mode}${fallback ? ', with the stored files where modgate is down' : ''}.`,
+    '',
+    `Install:  ${about.file}`,
+    `Test:     ${about.test}`,
+    `Reload:   ${about.reload}`,
+    ...(variant === 'passthrough' ? [] : ['', `modgate.yaml needs:  trusted_proxies: ${trusted(options)}`]),
+    ...(reads
+      ? ['', `It reads ${tree}: make its user a member of modgate's group (files have mode 0640).`]
+      : []),
+    ...(about.notes ?? []),
+  ];
+  return lines.map((line) => (line === '' ? '#' : `# ${line}`));
+}
+
+function trusted({ upstream }: FrontOptions): string {
+  if (upstream.kind === 'unix') return 'unix';
+  return isLoopback(dialled(upstream.host)) ? "'127.0.0.1, ::1'" : '<address of this front>';
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import type { LookupFunction } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { readBody } from './body.ts';
+import { bench, faultFrom, http, never } from './fakes.test.kit.ts';
+
+/** A source in the Internet, for all that can be told: a proxy of the machine leads to it. Its answers are redirects. */
+async function publicSource(t: TestContext, location: () => string, noProxy = '') {
+  const asked: string[] = [];
+  const proxy = await http(t, (request, response) => {
+    asked.push(request.url ?? '');
+    if (request.url !== 'http://modules.example/') response.end('beyond');
+    else response.writeHead(302, { location: location() }).end();
+  });
+  const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.port}`, NO_PROXY: noProxy };
+  return { asked, env, url: new URL('http://modules.example/') };
+}
+
+/** What only this machine can reach. */
+async function canary(t: TestContext) {
+  let reached = 0;
+  const { port } = await http(t, (_request, response) => {
+    reached++;
+    response.end('secret');
+  });
+  return { port, reached: () => reached };
+}
+
+function lookupOf(addresses: Readonly<Record<string, readonly string[]>>): LookupFunction {
+  return (hostname, _options, callback) => {
+    const list = addresses[hostname] ?? [];
+    callback(
+      null,
+      list.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+  };
+}
+
+test('a source in the Internet leads to no nearer place', async (t) => {
+  const secret = await canary(t);
+  const port = `:${secret.port}`;
+  const places: readonly [location: string, named: RegExp][] = [
+    [`http://127.0.0.1${port}/`, /127\.0\.0\.1, which is this machine; the source is in the Internet/],
+    [`http://localhost${port}/`, /this machine/],
+    [`http://x.localhost${port}/`, /this machine/],
+    [`http://2130706433${port}/`, /127\.0\.0\.1/],
+    [`http://0x7f.1${port}/`, /127\.0\.0\.1/],
+    [`http://0177.0.0.1${port}/`, /127\.0\.0\.1/],
+    [`http://127.1${port}/`, /127\.0\.0\.1/],
+    [`http://0${port}/`, /0\.0\.0\.0, which is link-local or reserved/],
+    [`http://[::1]${port}/`, /\[::1\]/],
+    [`http://[::ffff:127.0.0.1]${port}/`, /this machine/],
+    [`http://[::]${port}/`, /reserved/],
+    ['http://169.254.169.254/latest/meta-data/', /169\.254\.169\.254, which is link-local/],
+    ['http://[fd00:ec2::254]/', /private network/],
+    ['http://10.0.0.1/', /private network/],
+    ['http://metadata.google.internal/', /private network/],
+    // No proxy for these: the name is resolved here.
+    [`http://rebound.example${port}/`, /rebound\.example \(127\.0\.0\.1\), which is this machine/],
+    [`http://mapped.example${port}/`, /mapped\.example \(::ffff:127\.0\.0\.1\)/],
+    ['http://metadata.example/', /169\.254\.169\.254/],
+  ];
+  let location = '';
+  const source = await publicSource(t, () => location, 'rebound.example,mapped.example,metadata.example');
+  const { client } = bench(
+    t,
+    { proxy: 'env' },
+    {
+      env: source.env,
+      lookup: lookupOf({
+        'rebound.example': ['127.0.0.1'],
+        'mapped.example': ['::ffff:127.0.0.1'],
+        'metadata.example': ['169.254.169.254'],
+      }),
+    },
+  );
+  for (const [place, named] of places) {
+    location = place;
+    const fault = await faultFrom(client.get(source.url, { signal: never() }));
+    assert.equal(fault.code, 'UPSTREAM_BAD_ANSWER', place);
+    assert.match(fault.message, named, place);
+    assert.match(fault.next ?? '', /a source of its own/);
+  }
+  assert.equal(secret.reached(), 0);
+  assert.ok(
+    source.asked.every((url) => url === 'http://modules.example/'),
+    'the proxy is asked for none of them either',
+  );
+  location = 'http://storage.example/';
+  const answer = await client.get(source.url, { signal: never() });
+  assert.equal((await readBody(answer, 10)).toString(), 'beyond');
+});
+
+test('a source on this machine may stay on it, but leads to nothing nearer', async (t) => {
+  const other = await canary(t);
+  let location = `http://127.0.0.1:${other.port}/`;
+  const { port } = await http(t, (_request, response) => response.writeHead(302, { location }).end());
+  const { client } = bench(t, {}, { lookup: lookupOf({ 'two.example': ['169.254.169.254', '127.0.0.1'] }) });
+  const get = () => client.get(new URL(`http://127.0.0.1:${port}/`), { signal: never() });
+  assert.equal((await readBody(await get(), 10)).toString(), 'secret');
+  location = `http://two.example:${other.port}/`;
+  assert.equal((await readBody(await get(), 10)).toString(), 'secret', 'the other address is passed over');
+  for (location of ['http://169.254.169.254/', 'http://0.0.0.0/'])
+    assert.match((await faultFrom(get())).message, /the source is this machine, so it may not lead there/);
+});

@@ -1,0 +1,8 @@
+/** Caddy as `modgate config caddy` sets it up, in each of its modes, with the real go command in front. */
+import { describe } from 'node:test';
+import { without } from '../kit/front.ts';
+import { frontTests } from '../kit/front-tests.ts';
+
+describe('Caddy', { skip: without('caddy') }, () => {
+  frontTests('caddy', ['proxy', 'try-files', 'auth-request', 'accel']);
+});
