@@ -23,6 +23,7 @@ export async function serveAlone(reading: Reading, { load, logger, build }: Serv
   reloader = running;
   return {
     url: app.url,
+    adminUrl: app.adminUrl,
     reloader: running,
     close: async () => {
       await running.close();

@@ -9,7 +9,7 @@ import {
 } from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
-import { FileTree } from '../store/index.ts';
+import { FileTree, Storeroom } from '../store/index.ts';
 import type { Prepared } from './reloader.ts';
 import { Service, type Stable } from './service.ts';
 import { countBuild, countStore, storeState, warnOfStore } from './states.ts';
@@ -27,17 +27,23 @@ export interface AppOptions {
   readonly breakers?: Stable['breakers'];
   /** where there are other workers: the way to them, and the path of the socket by which they come here */
   readonly relayed?: { readonly relay: Relay; readonly socket: string };
+  /** false: the administrative listener is another process's; default true */
+  readonly admin?: boolean;
 }
 
 /** Wires the rooms together and listens. What it is made of stays; what comes from the configuration is a Service. */
 export class App {
   /** where it listens, e.g. http://127.0.0.1:3000 */
   url = '';
+  /** where the administrative listener is; undefined: there is none here */
+  adminUrl: string | undefined;
   readonly #logger: Logger;
   readonly #tree: FileTree;
+  readonly #room: Storeroom;
   readonly #checker = new ZipChecker();
   readonly #stable: Stable;
   readonly #listener: Listener;
+  readonly #admin: Listener | undefined;
   readonly #inner: RelayServer | undefined;
   readonly #retired = new Set<Service>();
   #service: Service;
@@ -56,10 +62,14 @@ export class App {
     try {
       await app.#inner?.listen();
       app.url = await app.#listener.listen(config.listen);
+      if (config.admin.listen !== undefined) app.adminUrl = await app.#admin?.listen(config.admin.listen);
     } catch (thrown) {
+      // One may listen although the other cannot.
+      await Promise.all([app.#listener.close(0), app.#inner?.close(0)]);
       await app.#free();
       throw thrown;
     }
+    app.#service.upkeep.start();
     void warnOfStore(tree, logger);
     return app;
   }
@@ -68,10 +78,12 @@ export class App {
     const { logger, metrics, build, relayed } = options;
     this.#logger = logger;
     this.#tree = tree;
+    const room = new Storeroom(tree, config.data);
+    this.#room = room;
     countStore(metrics, tree);
     countBuild(metrics, build);
     this.#stable = {
-      tree,
+      room,
       checker: this.#checker,
       clock: systemClock,
       logger,
@@ -80,6 +92,7 @@ export class App {
         build: { version: build.version, commit: commitOf(build), date: build.date },
         metrics: { contentType: metrics.contentType, expose: options.expose ?? (() => metrics.expose()) },
         stopping: () => this.#stopping,
+        index: (since, limit) => room.catalog.listed(since, limit),
       },
       parts: async () => [await storeState(tree), ...options.parts()],
       breakers: options.breakers ?? (async () => new Map()),
@@ -94,6 +107,13 @@ export class App {
       },
       { ...limitsOf(config), tls: config.tls, metrics, shared: relayed !== undefined },
     );
+    this.#admin =
+      config.admin.listen === undefined || options.admin === false
+        ? undefined
+        : new Listener({
+            handle: (req, res) => this.#service.admin.handle(req, res),
+            refuse: (req, res, why) => this.#service.admin.refuse(req, res, why),
+          });
     this.#inner =
       relayed === undefined
         ? undefined
@@ -120,7 +140,8 @@ export class App {
     this.#stopping = true;
     const { shutdown } = this.#service.config;
     const end = performance.now() + shutdown;
-    await this.#listener.close(shutdown);
+    this.#service.upkeep.stop();
+    await Promise.all([this.#listener.close(shutdown), this.#admin?.close(shutdown)]);
     // The callers of other workers may wait for what is fetched here.
     await this.#inner?.close(Math.max(0, end - performance.now()));
     await this.#free();
@@ -129,6 +150,7 @@ export class App {
   #take(next: Service): void {
     const old = this.#service;
     this.#service = next;
+    next.upkeep.start();
     const { log, tls } = next.config;
     this.#logger.level = log.level;
     this.#listener.setLimits(limitsOf(next.config));
@@ -143,6 +165,7 @@ export class App {
   async #free(): Promise<void> {
     await Promise.all([...this.#retired, this.#service].map((service) => service.close()));
     this.#stable.relay?.close();
+    this.#room.close();
     await this.#checker.close();
     await this.#tree.close();
   }

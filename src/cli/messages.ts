@@ -29,7 +29,7 @@ export type ToWorker =
 export type FromWorker =
   /** asks for `begin` */
   | { readonly kind: 'hello' }
-  | { readonly kind: 'serving'; readonly url: string }
+  | { readonly kind: 'serving'; readonly url: string; readonly adminUrl: string | undefined }
   | { readonly kind: 'failed'; readonly error: ErrorData }
   | { readonly kind: 'prepared'; readonly error: ErrorData | undefined }
   /** asked for, and without being asked each few seconds and at the end */

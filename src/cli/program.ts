@@ -8,6 +8,7 @@ import { importCommand } from './import.ts';
 import { manCommand } from './man.ts';
 import { prefetchCommand } from './prefetch.ts';
 import { serveCommand } from './serve.ts';
+import { storeCommand } from './store.ts';
 import { readBuild, versionLine } from './version.ts';
 import { versionCommand } from './version-command.ts';
 
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
     .addCommand(prefetchCommand())
     .addCommand(importCommand())
     .addCommand(configCommand())
+    .addCommand(storeCommand())
     .addCommand(healthCommand())
     .addCommand(completionCommand())
     .addCommand(manCommand())

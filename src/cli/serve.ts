@@ -55,19 +55,25 @@ async function serve(command: Command): Promise<void> {
   const start = await starter(config.workers);
   server = await start(reading, { load, logger, build });
   process.stdout.write(banner(config, server.url, version));
+  const admin = server.adminUrl === undefined ? {} : { admin: server.adminUrl };
   logger.info(
-    { url: server.url, data: config.data, version, commit: commitOf(build), workers: config.workers },
+    {
+      url: server.url,
+      ...admin,
+      data: config.data,
+      version,
+      commit: commitOf(build),
+      workers: config.workers,
+    },
     'listening',
   );
-  const signal = await nextSignal();
-  logger.info({ signal }, 'stopping');
-  const atOnce = (code: number) => {
-    server.kill();
+  const running = server;
+  const signal = await stopSignal((code) => {
+    running.kill();
     process.exit(code);
-  };
-  process.once('SIGINT', () => atOnce(130));
-  process.once('SIGTERM', () => atOnce(143));
-  await server.close();
+  });
+  logger.info({ signal }, 'stopping');
+  await running.close();
   logger.info('stopped');
 }
 
@@ -77,9 +83,20 @@ async function starter(workers: number): Promise<(reading: Reading, serving: Ser
   return (await import('./alone.ts')).serveAlone;
 }
 
-function nextSignal(): Promise<string> {
+/** The first signal to stop. @param atOnce is called by every further one, with the code to exit with */
+function stopSignal(atOnce: (code: number) => void): Promise<string> {
+  let told = false;
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      process.on(signal, () => {
+        if (told) atOnce(code);
+        told = true;
+        resolve(signal);
+      });
+    }
   });
 }
 

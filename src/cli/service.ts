@@ -1,8 +1,10 @@
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
-import type { Gateway } from '../gateway/index.ts';
+import { type Gateway, Upkeep } from '../gateway/index.ts';
 import {
   AccessLog,
+  AdminHandler,
+  type Guard,
   Handler,
   HotCache,
   Pages,
@@ -10,16 +12,17 @@ import {
   type PartState,
   type Relay,
   TrustedProxies,
+  Uses,
 } from '../http/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger, Metrics } from '../observe/index.ts';
-import type { Tree } from '../store/index.ts';
+import type { Storeroom } from '../store/index.ts';
 import { type MadeGateway, makeGateway } from './gateway.ts';
 import { countMemory, sourceState } from './states.ts';
 
 /** What outlives a configuration. */
 export interface Stable {
-  readonly tree: Tree;
+  readonly room: Storeroom;
   readonly checker: ZipChecker;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,6 +43,10 @@ export interface Stable {
 export class Service {
   readonly config: Config;
   readonly handler: Handler;
+  /** of the administrative listener */
+  readonly admin: AdminHandler;
+  /** begun by whoever puts the service in force */
+  readonly upkeep: Upkeep;
   readonly #metrics: Metrics;
   readonly #made: MadeGateway;
   readonly #hot: HotCache;
@@ -47,7 +54,8 @@ export class Service {
 
   /** Throws CONFIG_INVALID where something cannot be made as the configuration says; nothing is left then. */
   constructor(config: Config, stable: Stable) {
-    const { tree, checker } = stable;
+    const { room, checker, clock } = stable;
+    const { tree } = room;
     const metrics = stable.metrics.scope();
     const logger = stable.logger.child({}, { level: config.log.level });
     this.config = config;
@@ -60,7 +68,22 @@ export class Service {
     }
     this.#hot = new HotCache(config.cache.memory);
     countMemory(metrics, this.#hot);
-    this.handler = this.#makeHandler(stable, logger, this.#made.sources);
+    const uses = new Uses(this.#hot);
+    const forget = () => this.#forget(uses);
+    const { router } = this.#made;
+    this.upkeep = new Upkeep(
+      { room, router, checker, clock, logger, metrics, forget, uses: () => uses.take() },
+      config.store,
+    );
+    const pages = this.#makePages(stable, this.#made.sources);
+    const access = new AccessLog(
+      metrics,
+      clock,
+      config.log.access ? logger : undefined,
+      stable.relay !== undefined,
+    );
+    this.handler = this.#makeHandler(stable, pages, access, uses);
+    this.admin = new AdminHandler({ pages, access, clock, upkeep: this.upkeep, guard: guardOf(config) });
   }
 
   get gateway(): Gateway {
@@ -69,6 +92,8 @@ export class Service {
 
   /** Another one answers from now on: lets the requests that run end, then closes. */
   async retire(): Promise<void> {
+    // The next one takes it over at once.
+    await this.upkeep.close();
     this.#hot.clear();
     await this.handler.settled(longest(this.config));
     await this.close();
@@ -76,14 +101,29 @@ export class Service {
 
   /** Ends the fetches that run, and stores what they have. */
   close(): Promise<void> {
-    this.#closed ??= this.#made.close().finally(() => this.#metrics.close());
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  #makeHandler(stable: Stable, logger: Logger, sources: ReadonlyMap<string, Source>): Handler {
-    const { clock, relay } = stable;
-    const { limits, log, prefix, tls, listen, trustedProxies } = this.config;
-    const pages = new Pages({
+  async #close(): Promise<void> {
+    try {
+      await this.upkeep.close();
+      await this.#made.close();
+    } finally {
+      this.#metrics.close();
+    }
+  }
+
+  /** What it holds in memory goes when stored files do. */
+  #forget(uses: Uses): void {
+    this.gateway.forget();
+    this.#hot.clear();
+    // What was used before a purge must not count as used after it.
+    uses.take();
+  }
+
+  #makePages(stable: Stable, sources: ReadonlyMap<string, Source>): Pages {
+    return new Pages({
       ...stable.pages,
       parts: async () => {
         const [parts, elsewhere] = await Promise.all([stable.parts(), stable.breakers()]);
@@ -91,13 +131,17 @@ export class Service {
         return [...parts, ...own];
       },
     });
-    const access = new AccessLog(this.#metrics, clock, log.access ? logger : undefined, relay !== undefined);
+  }
+
+  #makeHandler({ clock, relay }: Stable, pages: Pages, access: AccessLog, uses: Uses): Handler {
+    const { limits, prefix, tls, listen, trustedProxies } = this.config;
     return new Handler({
       gateway: this.#made.gateway,
       pages,
       access,
       clock,
       hot: this.#hot,
+      uses,
       patience: limits.patience,
       keepAlive: limits.idle,
       targets: { prefix, longest: limits.url },
@@ -106,6 +150,12 @@ export class Service {
       relay,
     });
   }
+}
+
+function guardOf({ admin: { listen, token } }: Config): Guard {
+  return token === undefined
+    ? { kind: 'open', hosts: listen?.kind === 'tcp' }
+    : { kind: 'token', token: token.reveal() };
 }
 
 /** ms; a caller waits for its first byte as long as patience says, and for the last as long as a source may send */

@@ -14,6 +14,8 @@ export interface Serving {
 export interface Server {
   /** where it listens, e.g. http://127.0.0.1:3000 */
   readonly url: string;
+  /** where the administrative listener is, '' for a socket; undefined: there is none */
+  readonly adminUrl: string | undefined;
   readonly reloader: Reloader;
   close(): Promise<void>;
   /** Ends what would outlive this process. */

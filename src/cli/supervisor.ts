@@ -38,12 +38,15 @@ interface Slot {
   prepared: ((message: Extract<FromWorker, { kind: 'prepared' }> | undefined) => void) | undefined;
 }
 
+type Started = Extract<FromWorker, { kind: 'serving' }>;
+
 /**
  * The first of several processes: starts the workers, replaces those that die, gives them their configuration, and
  * makes one page of all their metrics. It serves nothing itself.
  */
 export class Supervisor implements Server {
   url = '';
+  adminUrl: string | undefined;
   readonly reloader: Reloader;
   readonly #logger: Logger;
   readonly #metrics = new Metrics();
@@ -62,7 +65,9 @@ export class Supervisor implements Server {
     if (listen.kind === 'unix') await removeStale(listen.path);
     const supervisor = new Supervisor(reading, serving, makeSocketFolder(data), port);
     try {
-      supervisor.url = await supervisor.#startAll();
+      const [first] = await supervisor.#startAll();
+      supervisor.url = first?.url ?? '';
+      supervisor.adminUrl = first?.adminUrl;
     } catch (thrown) {
       supervisor.kill();
       throw thrown;
@@ -127,14 +132,14 @@ export class Supervisor implements Server {
   }
 
   /** The first start: whatever keeps a worker from serving keeps the gateway from it. */
-  async #startAll(): Promise<string> {
-    const urls = await Promise.all(
+  async #startAll(): Promise<Started[]> {
+    return await Promise.all(
       this.#slots.map(
         (slot) =>
-          new Promise<string>((resolve, reject) => {
+          new Promise<Started>((resolve, reject) => {
             const worker = this.#spawn(slot);
             worker.on('message', (message: FromWorker) => {
-              if (message.kind === 'serving') resolve(message.url);
+              if (message.kind === 'serving') resolve(message);
               if (message.kind === 'failed') reject(errorOf(message.error));
             });
             worker.once('exit', (code: number | null, signal: string | null) =>
@@ -143,7 +148,6 @@ export class Supervisor implements Server {
           }),
       ),
     );
-    return urls[0] ?? '';
   }
 
   #spawn(slot: Slot): ClusterWorker {

@@ -28,7 +28,7 @@ export async function runWorker(load: (read: ReadFile) => Loaded): Promise<void>
   tell({ kind: 'hello' });
   try {
     const worker = await Worker.start(await begin, load);
-    tell({ kind: 'serving', url: worker.url });
+    tell({ kind: 'serving', url: worker.url, adminUrl: worker.adminUrl });
   } catch (thrown) {
     await new Promise<void>((resolve) => tell({ kind: 'failed', error: errorData(thrown) }, resolve));
     process.exit(1);
@@ -37,6 +37,7 @@ export async function runWorker(load: (read: ReadFile) => Loaded): Promise<void>
 
 class Worker {
   readonly url: string;
+  readonly adminUrl: string | undefined;
   readonly #app: App;
   readonly #metrics: Metrics;
   readonly #load: (read: ReadFile) => Loaded;
@@ -70,6 +71,8 @@ class Worker {
         expose: async () => exposition(await all.ask()),
         breakers: async () => breakersIn(await all.ask().catch(() => undefined)),
         relayed: { relay, socket },
+        // One process is enough for it, and one address.
+        admin: index === 0,
       },
     );
     worker = new Worker(begin, app, metrics, all, load);
@@ -86,6 +89,7 @@ class Worker {
     load: (read: ReadFile) => Loaded,
   ) {
     this.url = app.url;
+    this.adminUrl = app.adminUrl;
     this.#app = app;
     this.#metrics = metrics;
     this.#all = all;

@@ -23,6 +23,10 @@ const CODES = {
   /** a path, version or query that the module rules forbid; such a module cannot exist */
   INVALID_MODULE: { status: 404, exit: 1, final: true },
   BAD_REQUEST: { status: 400, exit: 2, final: true },
+  /** the caller did not say who it is, or not truly */
+  UNAUTHORIZED: { status: 401, exit: 1, final: true },
+  /** the caller may not do this */
+  FORBIDDEN: { status: 403, exit: 1, final: true },
   METHOD_NOT_ALLOWED: { status: 405, exit: 1, final: true },
   /** the chain ends in `off`, or nothing in it may be asked */
   LOOKUP_OFF: { status: 403, exit: 1, final: true },

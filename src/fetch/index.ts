@@ -2,7 +2,7 @@
  * Sources of modules: module proxies over HTTP and trees of files, in chains of GOPROXY syntax. Left out: retries,
  * time limits and breakers (net), and every check that needs more than one answer (gateway).
  */
-export { checkInfo, checkMod, MAX_INFO_BYTES } from './answers.ts';
+export { checkInfo, checkMod, MAX_INFO_BYTES, parseQueryInfo } from './answers.ts';
 export type { ChainLink } from './chain.ts';
 export { Chain } from './chain.ts';
 export { pieces, readSmall } from './file.ts';

@@ -2,7 +2,7 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { CheckedZip } from '../modzip/index.ts';
 import type { Counter, CounterCell, Logger, Metrics } from '../observe/index.ts';
-import { keys, type StagedFile, type Tree } from '../store/index.ts';
+import { keys, type StagedFile, type Tree, type TreeKey } from '../store/index.ts';
 
 interface Deps {
   readonly tree: Tree;
@@ -38,7 +38,9 @@ export class Admissions {
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
     await this.#claim(m, source, checked.h1);
     // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
-    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep' });
+    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep', source });
+    // A purge may have removed the claim in between.
+    if (!(await this.#isThere(keys.file(m, 'ziphash')))) await this.#claim(m, source, checked.h1);
     this.#admitted.with('zip').inc();
   }
 
@@ -46,8 +48,8 @@ export class Admissions {
   async file(m: ModuleVersion, source: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Buffer> {
     const key = keys.file(m, kind);
     if (kind === 'mod') {
-      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable' }));
-    } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep' })) === 'same') {
+      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable', source }));
+    } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep', source })) === 'same') {
       // Sources word an `.info` differently (with or without Origin): the first one stays.
       return (await readAll(this.#deps.tree, key)) ?? bytes;
     }
@@ -55,10 +57,16 @@ export class Admissions {
     return bytes;
   }
 
+  async #isThere(key: TreeKey): Promise<boolean> {
+    const content = await this.#deps.tree.open(key);
+    await content?.close();
+    return content !== undefined;
+  }
+
   async #claim(m: ModuleVersion, source: string, h1: string): Promise<void> {
     const key = keys.file(m, 'ziphash');
     await this.#once(m, source, 'zip', () =>
-      this.#deps.tree.put(key, Buffer.from(h1), { kind: 'immutable' }),
+      this.#deps.tree.put(key, Buffer.from(h1), { kind: 'immutable', source }),
     );
   }
 

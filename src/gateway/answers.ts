@@ -27,6 +27,9 @@ export interface AnswerTimes {
   readonly ownAfter?: number;
 }
 
+/** ms since the epoch; the time of a stored answer that is to be asked for again, and stands in where nobody answers */
+export const SOFT_PURGED = 0;
+
 /** A question whose answer changes with time: a list, a query, the latest version, a tree head. */
 export interface Question {
   readonly key: TreeKey;
@@ -83,6 +86,7 @@ export class Answers {
     const age = kept === undefined ? Infinity : this.#age(kept);
     const verdict = this.#absent.get(question.key);
     if (verdict !== undefined) throw verdict;
+    if (kept?.fetchedAt === SOFT_PURGED) return this.#askAgain(question, kept, signal);
     if (kept !== undefined && age < this.#times.stale) {
       this.#refreshBehind(question);
       return reply('stale', kept, this.#pause(question.key));
@@ -95,6 +99,12 @@ export class Answers {
     return this.#whileFresh(await this.#read(key));
   }
 
+  /** Whatever is remembered beside the tree, for a tree that was changed by hand. */
+  forget(): void {
+    this.#absent.clear();
+    this.#paused.clear();
+  }
+
   /** True where a source's word that there is no such thing is remembered. */
   knowsAbsent(key: TreeKey): boolean {
     return this.#absent.get(key) !== undefined;
@@ -102,6 +112,20 @@ export class Answers {
 
   close(): void {
     this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+  }
+
+  /** The caller waits for a source, and gets the old answer only where none says anything. */
+  async #askAgain(question: Question, kept: Kept, signal: AbortSignal): Promise<BytesReply> {
+    const pause = this.#pause(question.key);
+    if (pause > 0) return reply('stale', kept, pause);
+    try {
+      return await this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
+    } catch (thrown) {
+      const error = toModgateError(thrown);
+      if (error.absent || error.code === 'CANCELED' || signal.aborted) throw error;
+      this.#failed(question, error);
+      return reply('stale', kept, this.#pause(question.key));
+    }
   }
 
   async #fetch(question: Question, kept: Kept | undefined, signal: AbortSignal): Promise<BytesReply> {

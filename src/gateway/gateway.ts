@@ -80,6 +80,13 @@ export class Gateway {
     }
   }
 
+  /** Whatever is remembered beside the tree, for a tree from which files were removed. */
+  forget(): void {
+    this.#answers.forget();
+    this.#files.forget();
+    this.#zips.forget();
+  }
+
   /**
    * Whether a caller may have a file of a module, without fetching it: throws what `answer` would. What is no such
    * file is answered by the gateway alone, so that nobody else needs to know.

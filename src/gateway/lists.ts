@@ -132,17 +132,37 @@ export class Lists {
 
   async #write(path: ModulePath): Promise<void> {
     const { tree, clock } = this.#deps;
-    const names = new Set(await tree.names(keys.versions(path)));
-    const usable = [...names].filter(
-      (name) => name.endsWith('.info') && names.has(name.replace(/info$/, 'mod')),
-    );
-    const list = formatList(usable.flatMap((name) => versionOfFile(path, name) ?? []));
-    const present = await tree.open(keys.list(path));
-    const same = present?.size === list.length && (await present.bytes()).equals(list);
-    await present?.close();
-    if (same) return;
-    await tree.put(keys.list(path), list, { kind: 'replace', fetchedAt: clock.now() });
+    await writeTreeList(tree, path, clock.now());
   }
+}
+
+/**
+ * Writes the list that the tree itself has of a module: the versions whose `.info` and `.mod` are stored. None where
+ * there is none.
+ * @param now ms since the epoch
+ * @param without versions that are about to be removed, so that whoever uses the tree as a GOPROXY sees them go first
+ */
+export async function writeTreeList(
+  tree: Tree,
+  path: ModulePath,
+  now: number,
+  without: ReadonlySet<Version> = new Set(),
+): Promise<void> {
+  const names = new Set(await tree.names(keys.versions(path)));
+  const usable = [...names].filter(
+    (name) => name.endsWith('.info') && names.has(name.replace(/info$/, 'mod')),
+  );
+  const versions = usable
+    .flatMap((name) => versionOfFile(path, name) ?? [])
+    .filter((version) => !without.has(version));
+  const key = keys.list(path);
+  const list = formatList(versions);
+  const present = await tree.open(key);
+  const same = present?.size === list.length && (await present.bytes()).equals(list);
+  await present?.close();
+  if (same) return;
+  if (list.length === 0 && usable.length > 0) await tree.delete(key);
+  else await tree.put(key, list, { kind: 'replace', fetchedAt: now });
 }
 
 /**

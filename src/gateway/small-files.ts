@@ -34,6 +34,11 @@ export class SmallFiles {
     this.#absent = new Verdicts(deps.clock, negative);
   }
 
+  /** Refusals are asked for again. */
+  forget(): void {
+    this.#absent.clear();
+  }
+
   async get(m: ModuleVersion, kind: 'info' | 'mod', options: AskOptions): Promise<BytesReply | ContentReply> {
     const key = keys.file(m, kind);
     const running = options.cachedOnly ? undefined : this.#flights.joinRunning(key, options.signal);

@@ -56,4 +56,8 @@ export class Verdicts {
   forget(key: string): void {
     this.#verdicts.delete(key);
   }
+
+  clear(): void {
+    this.#verdicts.clear();
+  }
 }

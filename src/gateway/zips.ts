@@ -48,6 +48,11 @@ export class Zips {
     this.#refused = new Verdicts(deps.clock, negative);
   }
 
+  /** Refusals are asked for again. */
+  forget(): void {
+    this.#refused.clear();
+  }
+
   async get(
     m: ModuleVersion,
     { signal, cachedOnly }: AskOptions,

@@ -24,6 +24,7 @@ import type { Relay } from './relay.ts';
 import { parseTarget, type Route, type TargetRules } from './route.ts';
 import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
 import type { TrustedProxies } from './trusted.ts';
+import type { Uses } from './uses.ts';
 import { readWishes } from './wishes.ts';
 
 type AskRoute = Extract<Route, { kind: 'ask' }>;
@@ -34,6 +35,7 @@ export interface HandlerDeps {
   readonly access: AccessLog;
   readonly clock: Clock;
   readonly hot: HotCache;
+  readonly uses?: Uses;
   /** ms that a caller is kept waiting for the first byte at most */
   readonly patience: number;
   /** to the other workers; undefined: there are none */
@@ -154,7 +156,8 @@ export class Handler {
     if (route.kind === 'page') throw new ModgateError('BAD_ROUTE', 'no worker asks another one for a page');
     const entry = this.#deps.hot.get(exchange.url);
     if (entry !== undefined && entry.until > exchange.start) {
-      Object.assign(exchange, entry.about);
+      const { route: kind, module, cache } = entry.about;
+      Object.assign(exchange, { route: kind, module, cache });
       sendPrepared(exchange, entry);
       return;
     }
@@ -188,6 +191,7 @@ export class Handler {
     reply ??= await this.#deps.gateway.answer(ask, options);
     exchange.trace = reply.trace;
     exchange.cache = reply.cached;
+    if ('m' in ask) this.#deps.uses?.note(ask.m);
     if (reply.kind === 'transfer' && (await needsWhole(exchange, reply))) {
       const transfer = reply.reader;
       await transfer.done(exchange.signal).finally(() => transfer.close());
@@ -200,7 +204,7 @@ export class Handler {
       case 'content':
         return sendContent(exchange, reply, kind, now, this.#handover(exchange.req, reply));
       case 'bytes': {
-        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, cachedOnly));
+        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }));
       }
     }
   }
@@ -212,7 +216,13 @@ export class Handler {
   }
 
   /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */
-  #remember(exchange: Exchange, reply: BytesReply, kind: Kind, now: number, cachedOnly: boolean): Prepared {
+  #remember(
+    exchange: Exchange,
+    reply: BytesReply,
+    kind: Kind,
+    now: number,
+    { ask, cachedOnly }: AskRoute,
+  ): Prepared {
     const facts = bodyFacts(reply.bytes, kind);
     const prepared = prepare(facts, reply, kind, now);
     // An answer from the store alone would hide from others what a source would say.
@@ -226,7 +236,8 @@ export class Handler {
       cached === reply.cached && !changes
         ? prepared
         : prepare(facts, { cached, modified, fresh: changes ? fresh - hold : fresh }, kind, now);
-    const about = { route: kind.name, module: exchange.module, cache: cached };
+    const m = 'm' in ask ? ask.m : undefined;
+    const about = { route: kind.name, module: exchange.module, cache: cached, m };
     this.#deps.hot.set(exchange.url, {
       ...again,
       until: this.#deps.clock.monotonic() + hold,

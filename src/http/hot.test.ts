@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseModulePath, parseVersion } from '../module/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { AccessLog } from './access.ts';
 import { HotCache, type HotEntry } from './hot.ts';
@@ -64,5 +65,23 @@ describe('answers in memory', () => {
     cache.set('/large', entry(1 << 20));
     assert.equal(cache.get('/large'), undefined);
     assert.ok(cache.get('/small') !== undefined);
+  });
+
+  it('tell once which versions were asked for, those that had to leave among them', () => {
+    const cache = new HotCache(1 << 20);
+    const path = parseModulePath('example.com/plain');
+    const of = (n: number) => {
+      const made = entry(1000);
+      return { ...made, about: { ...made.about, m: { path, version: parseVersion(path, `v1.0.${n}`) } } };
+    };
+    for (let n = 0; n < 10; n++) cache.set(`/${n}`, of(n));
+    for (const n of [3, 7, 7]) cache.get(`/${n}`);
+    const told = () => cache.takeUsed().map(({ version }) => version);
+    assert.deepEqual(told().sort(), ['v1.0.3', 'v1.0.7']);
+    assert.deepEqual(told(), []);
+    cache.get('/5');
+    for (let n = 10; n < 2000; n++) cache.set(`/${n}`, of(n));
+    assert.equal(cache.get('/5'), undefined, 'it has left');
+    assert.deepEqual(told(), ['v1.0.5']);
   });
 });

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeader } from 'node:http';
+import type { ModuleVersion } from '../module/index.ts';
 import type { HitTally } from './access.ts';
 import type { Validators } from './conditional.ts';
 
@@ -24,6 +25,8 @@ export interface HotEntry {
 }
 
 export interface HotAbout {
+  /** undefined for what is no file of a version */
+  readonly m?: ModuleVersion | undefined;
   readonly route: string;
   readonly module: string;
   readonly cache: string;
@@ -32,8 +35,15 @@ export interface HotAbout {
 interface Slot {
   readonly entry: HotEntry;
   readonly weight: number;
-  used: boolean;
+  /** UNSWEPT | UNTOLD: asked for since the last sweep for room, since the last one for uses */
+  marks: number;
 }
+
+const UNSWEPT = 1;
+const UNTOLD = 2;
+
+/** versions that left between two calls of takeUsed(); what is beyond counts as not used */
+const MAX_LEFT = 20_000;
 
 /** bytes that an entry costs beside its bodies, as measured */
 const OVERHEAD = 1500;
@@ -45,6 +55,8 @@ const OVERHEAD = 1500;
 export class HotCache {
   readonly #slots = new Map<string, Slot>();
   readonly #limit: number;
+  /** used, and gone before anybody was told */
+  readonly #left: ModuleVersion[] = [];
   #weight = 0;
 
   /** @param limit bytes */
@@ -63,7 +75,7 @@ export class HotCache {
   get(url: string): HotEntry | undefined {
     const slot = this.#slots.get(url);
     if (slot === undefined) return undefined;
-    slot.used = true;
+    slot.marks = UNSWEPT | UNTOLD;
     return slot.entry;
   }
 
@@ -72,7 +84,7 @@ export class HotCache {
     const weight = OVERHEAD + url.length + entry.plain.body.length * 2 + (entry.gzip?.body.length ?? 0) * 2;
     // One file must not push out everything else.
     if (weight > this.#limit / 8) return;
-    this.#slots.set(url, { entry, weight, used: false });
+    this.#slots.set(url, { entry, weight, marks: 0 });
     this.#weight += weight;
     this.#shrink();
   }
@@ -89,16 +101,34 @@ export class HotCache {
     this.#weight -= slot.weight;
   }
 
+  /** Versions that were asked for since the last call. */
+  takeUsed(): ModuleVersion[] {
+    const used = this.#left.splice(0);
+    for (const slot of this.#slots.values()) {
+      const { m } = slot.entry.about;
+      if ((slot.marks & UNTOLD) === 0 || m === undefined) continue;
+      slot.marks &= ~UNTOLD;
+      used.push(m);
+    }
+    return used;
+  }
+
+  #leave({ marks, entry }: Slot): void {
+    const { m } = entry.about;
+    if ((marks & UNTOLD) !== 0 && m !== undefined && this.#left.length < MAX_LEFT) this.#left.push(m);
+  }
+
   #shrink(): void {
     if (this.#weight <= this.#limit) return;
     // Each slot is met at most twice: once to take its flag away, once to take it out.
     for (const [url, slot] of this.#slots) {
       this.#slots.delete(url);
-      if (slot.used) {
-        slot.used = false;
+      if ((slot.marks & UNSWEPT) !== 0) {
+        slot.marks &= ~UNSWEPT;
         this.#slots.set(url, slot);
       } else {
         this.#weight -= slot.weight;
+        this.#leave(slot);
       }
       if (this.#weight <= this.#limit) return;
     }

@@ -1,5 +1,7 @@
-/** Protocol routes and replies. Left out: identity, the console's API. */
+/** Protocol routes and replies, and the API of who runs the gateway. Left out: identity. */
 export { AccessLog } from './access.ts';
+export { AdminHandler } from './api/admin.ts';
+export type { Guard } from './api/guard.ts';
 export { Handler, type HandlerDeps } from './handler.ts';
 export { HotCache } from './hot.ts';
 export { Listener, type ListenerLimits, removeStale } from './listener.ts';
@@ -8,3 +10,4 @@ export { Relay, type RelayOptions } from './relay.ts';
 export { RelayServer } from './relay-server.ts';
 export { checkTls } from './tls-front.ts';
 export { TrustedProxies } from './trusted.ts';
+export { Uses } from './uses.ts';

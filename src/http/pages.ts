@@ -1,6 +1,8 @@
+import type { OutgoingHttpHeader } from 'node:http';
 import { toModgateError } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { Exchange } from './exchange.ts';
+import { catalogJson, indexText, type ReadIndex } from './index-page.ts';
 import type { Page } from './route.ts';
 
 /** What a part of the gateway says of itself. */
@@ -16,6 +18,8 @@ export interface PagesDeps {
   /** What misses need: hits are served without, so a fault in them degrades the gateway and does not take it out. */
   readonly parts: () => Promise<readonly PartState[]>;
   readonly stopping: () => boolean;
+  /** what is stored; default: nothing */
+  readonly index?: ReadIndex;
 }
 
 /** The pages for who runs the gateway. */
@@ -43,7 +47,15 @@ export class Pages {
         });
       case '/metrics':
         return this.#metrics(exchange);
+      case '/index':
+        return sendLines(exchange, indexText(queryOf(exchange), this.#index));
+      case '/catalog':
+        return sendJson(exchange, 200, catalogJson(queryOf(exchange), this.#index));
     }
+  }
+
+  get #index(): ReadIndex {
+    return this.#deps.index ?? (() => []);
   }
 
   async #ready(exchange: Exchange): Promise<void> {
@@ -78,10 +90,34 @@ Is it alive:   ${address}/healthz
 Is it ready:   ${address}/readyz
 Its version:   ${address}/version
 Its metrics:   ${address}/metrics
+What it has:   ${address}/index?since=TIME and ${address}/catalog
 `;
 }
 
-function sendJson(exchange: Exchange, status: number, value: unknown): void {
+function queryOf({ url }: Exchange): URLSearchParams {
+  return new URLSearchParams(url.split('?')[1] ?? '');
+}
+
+/** One JSON object a line. */
+function sendLines(exchange: Exchange, text: string): void {
+  const length = String(Buffer.byteLength(text));
+  const headers = [
+    'Content-Type',
+    'application/x-ndjson',
+    'Content-Length',
+    length,
+    'Cache-Control',
+    'no-store',
+  ];
+  exchange.send(200, headers, text);
+}
+
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  value: unknown,
+  further: OutgoingHttpHeader[] = [],
+): void {
   const text = `${JSON.stringify(value, undefined, 2)}\n`;
   exchange.send(
     status,
@@ -92,6 +128,7 @@ function sendJson(exchange: Exchange, status: number, value: unknown): void {
       String(Buffer.byteLength(text)),
       'Cache-Control',
       'no-store',
+      ...further,
     ],
     text,
   );

@@ -9,7 +9,7 @@ import {
   type Version,
 } from '../module/index.ts';
 
-const PAGES = ['/', '/healthz', '/readyz', '/version', '/metrics'] as const;
+const PAGES = ['/', '/healthz', '/readyz', '/version', '/metrics', '/index', '/catalog'] as const;
 export type Page = (typeof PAGES)[number];
 
 export type Route =

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import { type Clock, type Logger, systemClock } from '../observe/index.ts';
+import type { CatalogOrder, CatalogReply } from './catalog-writer.ts';
 import { openContent } from './descriptor.ts';
 import { isAbsent, storeFault } from './fault.ts';
 import { type FsOps, systemOps } from './fs-ops.ts';
@@ -115,6 +116,21 @@ export class FileTree implements Tree {
 
   delete(key: TreeKey): Promise<void> {
     return this.#write(() => this.#writer.delete(key));
+  }
+
+  /** Moves a file that is not what it should be to `<data>/quarantine/`; where it is now, undefined where there was none. */
+  quarantine(key: TreeKey): Promise<string | undefined> {
+    return this.#write(() => this.#writer.quarantine(key));
+  }
+
+  /** Asks the catalogue's writer. */
+  catalog(order: CatalogOrder): Promise<CatalogReply> {
+    return this.#write(() => this.#writer.catalog(order));
+  }
+
+  /** Removes what dead processes left unfinished. */
+  async sweep(): Promise<void> {
+    await this.#direct.sweep();
   }
 
   async names(folder: TreeKey): Promise<readonly string[]> {

@@ -2,8 +2,20 @@
  * What outlives a request: the module tree. Files below one folder today; the interface has no word that an
  * object store could not keep. It leaves out eviction, locks and checks of what is read.
  */
+export type {
+  Catalog,
+  CatalogAnswer,
+  CatalogVersion,
+  FileFacts,
+  Listed,
+  ModuleSize,
+  Totals,
+} from './catalog.ts';
+export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts';
 export { FileTree, type FileTreeOptions } from './file-tree.ts';
 export type { FsOps } from './fs-ops.ts';
 export type { TreeKey } from './key.ts';
+export { type KeyParts, partsOf, type VersionFile } from './key-parts.ts';
 export { keys } from './keys.ts';
+export { type Reconciled, type StoredFile, Storeroom } from './storeroom.ts';
 export type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';

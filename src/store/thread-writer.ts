@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { errorOf, ModgateError } from '../errors/index.ts';
+import type { CatalogOrder, CatalogReply } from './catalog-writer.ts';
 import type { TreeKey } from './key.ts';
 import { ownerPrefix, self } from './owner.ts';
 import type { StoreLog } from './temps.ts';
@@ -27,6 +28,9 @@ interface Pending {
 /** MiB of JavaScript heap: the thread holds what is being written and the names of folders it has seen. */
 const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
 
+/** ms */
+const LAST_NOTES = 2_000;
+
 /**
  * Writes in a thread of its own, which starts with the first call and keeps the process alive only while there is
  * something to do. A disk that hangs holds that thread and no other, so it delays no hit. A thread that dies takes its
@@ -53,10 +57,24 @@ export class ThreadWriter implements Writer {
     await this.#ask({ kind: 'delete', key });
   }
 
+  async quarantine(key: TreeKey): Promise<string | undefined> {
+    const reply = await this.#ask({ kind: 'quarantine', key });
+    if (reply === undefined) return undefined;
+    if (typeof reply === 'object' && 'moved' in reply) return reply.moved;
+    throw unexpected();
+  }
+
+  async catalog(order: CatalogOrder): Promise<CatalogReply> {
+    const reply = await this.#ask({ kind: 'catalog', order });
+    if (reply === undefined || typeof reply === 'boolean') return reply;
+    if (typeof reply === 'object' && 'done' in reply) return reply;
+    throw unexpected();
+  }
+
   async create(): Promise<Temp> {
     const thread = this.#running();
     const temp = await this.#ask({ kind: 'create' });
-    if (typeof temp !== 'object') throw unexpected();
+    if (typeof temp !== 'object' || !('fd' in temp)) throw unexpected();
     this.#temps.set(temp.fd, { temp, thread });
     return temp;
   }
@@ -79,13 +97,22 @@ export class ThreadWriter implements Writer {
     else await this.#options.discard(held.temp);
   }
 
-  /** Ends the thread; what it still had to do fails. Temporary files can be read and discarded all the same. */
+  /**
+   * Ends the thread; what it still had to do fails, but for what the catalogue is still to note. Temporary files can be
+   * read and discarded all the same.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     const thread = this.#thread;
     if (thread === undefined) return;
+    // A disk that hangs keeps nobody from ending: the next look at the tree finds what was not noted.
+    if (this.#pending.size === 0) await Promise.race([this.#lastNotes(), after(LAST_NOTES)]);
     this.#gone(thread, shuttingDown());
     await thread.terminate();
+  }
+
+  async #lastNotes(): Promise<void> {
+    await this.#ask({ kind: 'catalog', order: { kind: 'flush' } }).catch(() => undefined);
   }
 
   get waiting(): number {
@@ -154,6 +181,10 @@ export class ThreadWriter implements Writer {
     if (this.#temps.get(fd)?.thread === this.#thread && this.#thread !== undefined) return;
     throw new ModgateError('INTERNAL', 'the thread that writes files ended in the middle of this one');
   }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function shuttingDown(): ModgateError {

@@ -4,9 +4,9 @@ import type { TreeKey } from './key.ts';
 /** What a write may meet under its key. */
 export type Expect =
   /** nothing, or the same bytes; other bytes → IMMUTABLE_CONFLICT */
-  | { readonly kind: 'immutable' }
-  /** nothing, or anything: what is there stays */
-  | { readonly kind: 'keep' }
+  | { readonly kind: 'immutable'; readonly source?: string }
+  /** nothing, or anything: what is there stays. source, for both: where the bytes come from, for the catalogue */
+  | { readonly kind: 'keep'; readonly source?: string }
   /** anything: what is there is replaced. fetchedAt, ms since epoch, becomes `Content.modified` */
   | { readonly kind: 'replace'; readonly fetchedAt: number };
 

@@ -1,4 +1,5 @@
 import type { ErrorData } from '../errors/index.ts';
+import type { CatalogOrder, CatalogReply } from './catalog-writer.ts';
 import type { TreeKey } from './key.ts';
 import type { Expect, Outcome } from './tree.ts';
 import type { Temp, Writer } from './writer.ts';
@@ -16,9 +17,16 @@ export type WriterCall =
       readonly size: number;
       readonly expect: Expect;
     }
-  | { readonly kind: 'discard'; readonly fd: number };
+  | { readonly kind: 'discard'; readonly fd: number }
+  | { readonly kind: 'quarantine'; readonly key: TreeKey }
+  | { readonly kind: 'catalog'; readonly order: CatalogOrder };
 
-export type WriterValue = Outcome | Temp | undefined;
+export interface Moved {
+  /** where it is now, below the data folder */
+  readonly moved: string;
+}
+
+export type WriterValue = Outcome | Temp | CatalogReply | Moved;
 
 export interface WriterRequest {
   readonly id: number;
@@ -59,5 +67,13 @@ export async function perform(writer: Writer, call: WriterCall): Promise<WriterV
     case 'discard':
       await writer.discard(call.fd);
       return undefined;
+    case 'quarantine':
+      return movedTo(await writer.quarantine(call.key));
+    case 'catalog':
+      return await writer.catalog(call.order);
   }
+}
+
+function movedTo(name: string | undefined): Moved | undefined {
+  return name === undefined ? undefined : { moved: name };
 }

@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorData } from '../errors/index.ts';
+import { CatalogWriter } from './catalog-writer.ts';
 import { blockingOps } from './fs-ops.ts';
 import type { StoreLog } from './temps.ts';
 import { DirectWriter } from './writer.ts';
@@ -26,7 +27,9 @@ function plain(fields: object): Record<string, unknown> {
 
 // workerData is `any`; ThreadWriter is the only one that starts this file.
 const given = workerData as WriterThreadData;
-const writer = new DirectWriter({ ...given, ops: blockingOps, log, clock: { now: () => Date.now() } });
+const catalog = new CatalogWriter(given.data, log);
+const clock = { now: () => Date.now() };
+const writer = new DirectWriter({ ...given, ops: blockingOps, log, clock, catalog });
 
 parentPort?.on('message', ({ id, call }: WriterRequest) => {
   perform(writer, call).then(

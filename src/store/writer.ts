@@ -1,7 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { Admitter } from './admitter.ts';
+import type { CatalogOrder, CatalogReply, CatalogWriter } from './catalog-writer.ts';
 import { isAbsent, storeFault } from './fault.ts';
 import { Folders } from './folders.ts';
 import type { FsOps } from './fs-ops.ts';
@@ -21,6 +23,10 @@ export interface Temp {
 export interface Writer {
   put(key: TreeKey, bytes: Uint8Array, expect: Expect): Promise<Outcome>;
   delete(key: TreeKey): Promise<void>;
+  /** Moves a file out of the tree, to `<data>/quarantine/`; undefined where there is none. */
+  quarantine(key: TreeKey): Promise<string | undefined>;
+  /** Asks the catalogue's writer; undefined where there is no catalogue. */
+  catalog(order: CatalogOrder): Promise<CatalogReply>;
   /** A new temporary file; it must be discarded. */
   create(): Promise<Temp>;
   /** All the bytes, not yet durable. */
@@ -34,6 +40,12 @@ export interface Writer {
   close(): Promise<void>;
 }
 
+interface Sum {
+  /** bytes */
+  readonly size: number;
+  readonly crc: number;
+}
+
 export interface DirectWriterOptions {
   /** the data folder, absolute */
   readonly data: string;
@@ -44,6 +56,8 @@ export interface DirectWriterOptions {
   readonly threads: number;
   /** of the names of temporary files; default: one that nobody else has */
   readonly prefix?: string;
+  /** told of every file that comes or goes */
+  readonly catalog?: CatalogWriter;
 }
 
 /** Writes by the operations it is given, in the thread that calls it. */
@@ -56,9 +70,17 @@ export class DirectWriter implements Writer {
   readonly #admitter: Admitter;
   /** descriptor → path; '' where its name is gone */
   readonly #open = new Map<number, string>();
+  /** descriptor → bytes so far and their CRC-32; without an entry where they did not come in order */
+  readonly #sums = new Map<number, Sum>();
+  readonly #data: string;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #catalog: CatalogWriter | undefined;
   readonly waiting = 0;
 
-  constructor({ data, ops, log, clock, threads, prefix }: DirectWriterOptions) {
+  constructor({ data, ops, log, clock, threads, prefix, catalog }: DirectWriterOptions) {
+    this.#data = data;
+    this.#clock = clock;
+    this.#catalog = catalog;
     this.#root = join(data, 'tree');
     this.#ops = ops;
     this.#log = log;
@@ -87,7 +109,19 @@ export class DirectWriter implements Writer {
   }
 
   put(key: TreeKey, bytes: Uint8Array, expect: Expect): Promise<Outcome> {
-    return told(`writing ${key}`, () => this.#admitter.put(this.#target(key), bytes, expect));
+    return told(`writing ${key}`, async () => {
+      const outcome = await this.#admitter.put(this.#target(key), bytes, expect);
+      const facts = { size: bytes.length, crc: this.#catalog === undefined ? 0 : crc32(bytes) };
+      this.#note(key, outcome, facts, expect);
+      return outcome;
+    });
+  }
+
+  /** What was there already may be other bytes. */
+  #note(key: TreeKey, outcome: Outcome, facts: Sum | undefined, expect: Expect): void {
+    const known = outcome === 'stored' ? facts : undefined;
+    const source = expect.kind === 'replace' || outcome === 'same' ? undefined : expect.source;
+    this.#catalog?.note({ key, facts: known, source });
   }
 
   delete(key: TreeKey): Promise<void> {
@@ -99,7 +133,32 @@ export class DirectWriter implements Writer {
       } catch (error) {
         if (!isAbsent(error)) throw error;
       }
+      this.#catalog?.note({ key });
     });
+  }
+
+  quarantine(key: TreeKey): Promise<string | undefined> {
+    return told(`moving ${key} away`, async () => {
+      const { file } = this.#target(key);
+      // A folder for each, so that no name becomes too long, and that what lies there can be copied back as it is.
+      const name = `${new Date(this.#clock.now()).toISOString().replaceAll(':', '')}/${key}`;
+      const target = join(this.#data, 'quarantine', name);
+      await this.#folders.make(dirname(target), this.#data).durable;
+      try {
+        await this.#ops.rename(file, target);
+      } catch (error) {
+        if (isAbsent(error)) return undefined;
+        throw error;
+      }
+      await this.#folders.sync(dirname(target));
+      await this.#folders.sync(dirname(file));
+      this.#catalog?.note({ key });
+      return `quarantine/${name}`;
+    });
+  }
+
+  async catalog(order: CatalogOrder): Promise<CatalogReply> {
+    return this.#catalog?.perform(order);
   }
 
   create(): Promise<Temp> {
@@ -114,7 +173,14 @@ export class DirectWriter implements Writer {
     return told('writing a staged file', async () => {
       for (let at = 0; at < bytes.length; )
         at += await this.#ops.write(fd, bytes.subarray(at), position + at);
+      if (this.#catalog !== undefined) this.#sum(fd, bytes, position);
     });
+  }
+
+  #sum(fd: number, bytes: Uint8Array, position: number): void {
+    const { size, crc } = this.#sums.get(fd) ?? { size: 0, crc: 0 };
+    if (position === size) this.#sums.set(fd, { size: size + bytes.length, crc: crc32(bytes, crc) });
+    else this.#sums.delete(fd);
   }
 
   adopt(key: TreeKey, fd: number, size: number, expect: Expect): Promise<Outcome> {
@@ -123,6 +189,7 @@ export class DirectWriter implements Writer {
       if (file === '') throw new ModgateError('INTERNAL', 'a staged file was adopted twice');
       const outcome = await this.#admitter.adopt(this.#target(key), { fd, file, size }, expect);
       this.#open.set(fd, '');
+      this.#note(key, outcome, this.#sums.get(fd), expect);
       await this.#temps.remove(file);
       return outcome;
     });
@@ -132,6 +199,7 @@ export class DirectWriter implements Writer {
     const file = this.#open.get(fd);
     if (file === undefined) return;
     this.#open.delete(fd);
+    this.#sums.delete(fd);
     // What was to be kept is flushed by now, and the rest is thrown away.
     await this.#ops.close(fd).catch(() => undefined);
     if (file !== '') await this.#temps.remove(file);
@@ -144,7 +212,9 @@ export class DirectWriter implements Writer {
     });
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#catalog?.close();
+  }
 
   /** The brand of a key is not trusted with making a path. */
   #target(key: TreeKey): { key: TreeKey; file: string } {

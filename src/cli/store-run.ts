@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { ModgateError } from '../errors/index.ts';
+import {
+  collectEvents,
+  entryOf,
+  purgeEvents,
+  type UpkeepEvent,
+  type VerifySum,
+  type VersionEntry,
+  verifyEvents,
+} from '../gateway/index.ts';
+import { Progress } from './progress.ts';
+import { type StoreSession, withStore } from './store-room.ts';
+import { collectedText, sizeText, statsText, usageTable, verifiedText, versionsTable } from './store-view.ts';
+
+export interface ListOptions {
+  readonly json?: boolean;
+  readonly limit?: number;
+  readonly after?: string;
+}
+
+export interface UsageOptions {
+  readonly json?: boolean;
+  readonly limit: number;
+  readonly depth: number;
+}
+
+export interface CollectOptions {
+  readonly json?: boolean;
+  /** bytes; 0: as configured */
+  readonly cap: number;
+}
+
+export interface VerifyFlags {
+  readonly json?: boolean;
+  readonly quarantine: boolean;
+}
+
+export interface PurgeFlags {
+  readonly hard?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+export function runLs(command: Command, patterns: string[], options: ListOptions): Promise<void> {
+  return withStore(command, (session) => list(session, patterns, options));
+}
+
+export function runStats(command: Command, json: boolean): Promise<void> {
+  return withStore(command, async ({ upkeep }) => {
+    const found = await upkeep.stats();
+    await print(json ? `${JSON.stringify(found)}\n` : statsText(found, Date.now()));
+  });
+}
+
+export function runDu(command: Command, patterns: string[], options: UsageOptions): Promise<void> {
+  return withStore(command, async ({ upkeep }) => {
+    const found = (await upkeep.usage(patterns, options.depth)).slice(0, options.limit);
+    const lines = found.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    await print(options.json === true ? lines : usageTable(found, Date.now()));
+  });
+}
+
+export function runGc(command: Command, { json = false, cap }: CollectOptions): Promise<void> {
+  return withStore(command, async ({ upkeep, signal }) => {
+    for await (const event of collectEvents(upkeep, cap, signal)) {
+      if (json) await print(`${JSON.stringify(event)}\n`);
+      else if (event.event === 'end' && 'settled' in event) await print(collectedText(event));
+    }
+  });
+}
+
+export function runVerify(command: Command, patterns: string[], flags: VerifyFlags): Promise<void> {
+  return withStore(command, (session) => verifyAll(session, patterns, flags));
+}
+
+export function runPurge(command: Command, patterns: string[], flags: PurgeFlags): Promise<void> {
+  return withStore(command, (session) => purgeAll(session, patterns, flags));
+}
+
+async function list(
+  { upkeep, signal }: StoreSession,
+  patterns: string[],
+  options: ListOptions,
+): Promise<void> {
+  const { json = false, limit = Infinity, after = '' } = options;
+  const found: VersionEntry[] = [];
+  let count = 0;
+  for await (const module of upkeep.versions(patterns, after)) {
+    signal.throwIfAborted();
+    const entries = module.map(entryOf);
+    count += entries.length;
+    if (json) await print(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    else found.push(...entries);
+    if (count >= limit) break;
+  }
+  if (json) return;
+  if (found.length === 0)
+    await print(`no stored version${patterns.length === 0 ? '' : ` matches ${patterns.join(' ')}`}\n`);
+  else await print(versionsTable(found, Date.now()));
+}
+
+async function verifyAll(
+  { upkeep, signal }: StoreSession,
+  patterns: string[],
+  { json = false, quarantine }: VerifyFlags,
+): Promise<void> {
+  let progress: Progress | undefined;
+  try {
+    for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
+      if (event.event === 'begin') progress = new Progress('verify', event.bytes);
+      if (isSum(event) && event.bad + event.unreadable > 0) process.exitCode = 1;
+      if (json) await print(`${JSON.stringify(event)}\n`);
+      else await tell(event, progress);
+    }
+  } finally {
+    if (!json) progress?.clear();
+  }
+}
+
+async function tell(event: UpkeepEvent, progress: Progress | undefined): Promise<void> {
+  if (event.event === 'progress') progress?.show(event.files, event.bytes);
+  else progress?.clear();
+  if (event.event === 'finding') {
+    const moved =
+      event.moved === null ? '' : ` (now ${event.moved}${event.mended ? ', and made again' : ''})`;
+    await print(`${event.outcome} ${event.key}: ${event.why}${moved}\n`);
+  } else if (isSum(event)) await print(verifiedText(event));
+}
+
+function isSum(event: UpkeepEvent): event is Extract<UpkeepEvent, { event: 'end' }> & VerifySum {
+  return event.event === 'end' && 'unreadable' in event;
+}
+
+async function purgeAll(
+  { upkeep, signal }: StoreSession,
+  patterns: string[],
+  flags: PurgeFlags,
+): Promise<void> {
+  const { hard = false, dryRun = false, yes = false, json = false } = flags;
+  const { versions, modules, bytes } = await upkeep.count(patterns);
+  const what = `${versions} versions of ${modules} modules, ${sizeText(bytes)}`;
+  if (versions > 1 && !dryRun && !yes) await ask(`${hard ? 'Remove' : 'Purge'} ${what}?`, hard);
+  const verb = dryRun ? 'would purge' : hard ? 'removed' : 'purged';
+  let purged = 0;
+  for await (const event of purgeEvents(upkeep, patterns, { hard, dryRun, signal })) {
+    if (json) await print(`${JSON.stringify(event)}\n`);
+    else if (event.event === 'purged') {
+      purged += event.versions.length;
+      await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
+    }
+  }
+  if (!json && purged === 0) await print(`no stored version matches ${patterns.join(' ')}\n`);
+}
+
+/** On a terminal; elsewhere only what cannot be undone needs --yes. */
+async function ask(question: string, hard: boolean): Promise<void> {
+  if (!process.stdin.isTTY) {
+    if (!hard) return;
+    throw new ModgateError('USAGE', `${question} Nobody is here to answer`, {
+      next: 'Add --yes, or see --dry-run first.',
+    });
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // The end of the input is an answer too.
+  const ended = once(lines, 'close').then(() => '');
+  const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+  lines.close();
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was purged');
+}
+
+/** Whoever reads may be slow, or have read enough. */
+async function print(text: string): Promise<void> {
+  if (text === '' || process.stdout.write(text)) return;
+  await once(process.stdout, 'drain');
+}

@@ -1,0 +1,153 @@
+import { Command } from 'commander';
+import { parseSize } from '../config/index.ts';
+import { ModgateError } from '../errors/index.ts';
+import { describe } from './help.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, withConfigFlags } from './options.ts';
+import type { CollectOptions, ListOptions, PurgeFlags, UsageOptions, VerifyFlags } from './store-run.ts';
+
+const PATTERNS =
+  'A pattern is a module path, a glob of paths in the syntax of GOPRIVATE, or either with @version behind it, where the version may be a glob too. A path without *, ? or [ is that one module; a glob is everything below what it matches.';
+const ABOUT = { environment: CONFIG_VARIABLES, files: CONFIG_FILES };
+const STOPPED = { 130: 'it was stopped by Ctrl-C; what was done until then stays done' };
+
+export function storeCommand(): Command {
+  const command = new Command('store').description('look at, check, shrink and clean the stored modules');
+  for (const child of [ls(), stats(), du(), gc(), verify(), purge()]) command.addCommand(child);
+  return describe(command, {
+    details: 'All of them may run beside a server on the same data folder.',
+    examples: [
+      ['modgate store stats', 'how much is stored'],
+      ['modgate store verify --data /var/lib/modgate', 'check every stored file'],
+    ],
+  });
+}
+
+function ls(): Command {
+  const command = withConfigFlags(new Command('ls'))
+    .argument('[pattern...]', 'which versions; default: all')
+    .description('list stored versions: what they take, when they came and were used last, and from where')
+    .option('--json', 'one JSON object a line')
+    .option('--limit <n>', 'versions at most; the page ends between modules', whole)
+    .option('--after <module>', 'begin behind this module path')
+    .action(async (patterns: string[], options: ListOptions, command: Command) =>
+      (await import('./store-run.ts')).runLs(command, patterns, options),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: PATTERNS,
+    examples: [
+      ['modgate store ls', 'every stored version'],
+      ["modgate store ls 'golang.org/x/*' 'github.com/*@v0.*' --json", 'some of them, for a program'],
+    ],
+    exitCodes: STOPPED,
+    seeAlso: ['modgate store du'],
+  });
+}
+
+function stats(): Command {
+  const command = withConfigFlags(new Command('stats'))
+    .description('say how much is stored')
+    .option('--json', 'as a JSON object')
+    .action(async ({ json = false }: { json?: boolean }, command: Command) =>
+      (await import('./store-run.ts')).runStats(command, json),
+    );
+  return describe(command, {
+    ...ABOUT,
+    examples: [['modgate store stats --json', 'modules, versions, bytes, cap and quarantine']],
+  });
+}
+
+function du(): Command {
+  const command = withConfigFlags(new Command('du'))
+    .argument('[pattern...]', 'which modules; default: all')
+    .description('say what each module takes, the largest first')
+    .option('--json', 'one JSON object a line')
+    .option('--limit <n>', 'lines at most', whole, 20)
+    .option('--depth <n>', 'put modules together by so many elements of their path; 1: by host', whole, 0)
+    .action(async (patterns: string[], options: UsageOptions, command: Command) =>
+      (await import('./store-run.ts')).runDu(command, patterns, options),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: PATTERNS,
+    examples: [
+      ['modgate store du', 'the 20 largest modules'],
+      ['modgate store du --depth 1', 'by host'],
+    ],
+    seeAlso: ['modgate store ls'],
+  });
+}
+
+function gc(): Command {
+  const command = withConfigFlags(new Command('gc'))
+    .description('remove what dead processes left, bring the catalogue up to date, and evict down to the cap')
+    .option('--json', 'one JSON object a line')
+    .option('--cap <size>', 'cap for this once, for example 20GiB; default: store.cap', size, 0)
+    .action(async (options: CollectOptions, command: Command) =>
+      (await import('./store-run.ts')).runGc(command, options),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: 'Only versions go that a source says it still has; the least recently used first.',
+    examples: [
+      ['modgate store gc', 'down to store.cap'],
+      ['modgate store gc --cap 20GiB', 'down to another cap'],
+    ],
+    exitCodes: STOPPED,
+  });
+}
+
+function verify(): Command {
+  const command = withConfigFlags(new Command('verify'))
+    .argument('[pattern...]', 'which versions; default: every stored file')
+    .description('read everything again, and move what is not what was stored to quarantine/')
+    .option('--json', 'one JSON object a line')
+    .option('--no-quarantine', 'only tell')
+    .action(async (patterns: string[], flags: VerifyFlags, command: Command) =>
+      (await import('./store-run.ts')).runVerify(command, patterns, flags),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: `What was moved away is fetched anew by the next request for it. ${PATTERNS}`,
+    examples: [
+      ['modgate store verify', 'every stored file'],
+      ["modgate store verify 'example.com/*' --no-quarantine", 'only tell, for some modules'],
+    ],
+    exitCodes: { ...STOPPED, 1: 'something was bad or could not be read, or it failed' },
+  });
+}
+
+function purge(): Command {
+  const command = withConfigFlags(new Command('purge'))
+    .argument('<pattern...>', 'which versions')
+    .description('have what may change asked for again, and versions evicted first; with --hard remove them')
+    .option('--hard', 'remove every file of the versions, their ziphash too')
+    .option('--dry-run', 'only tell what would be purged')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'one JSON object a line')
+    .action(async (patterns: string[], flags: PurgeFlags, command: Command) =>
+      (await import('./store-run.ts')).runPurge(command, patterns, flags),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: `After --hard the next fetch may bring other bytes; only go.sum and the checksum database then notice. ${PATTERNS}`,
+    examples: [
+      ['modgate store purge example.com/lib', 'ask for its lists again'],
+      ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
+    ],
+    exitCodes: STOPPED,
+  });
+}
+
+function whole(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new ModgateError('USAGE', `${JSON.stringify(text)} is no whole number`);
+}
+
+function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  throw new ModgateError('USAGE', `${JSON.stringify(text)} is no size`, {
+    next: 'Write for example 500MB or 20GiB.',
+  });
+}

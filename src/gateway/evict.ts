@@ -1,0 +1,161 @@
+import { toModgateError } from '../errors/index.ts';
+import { checkInfo, MAX_INFO_BYTES, readSmall } from '../fetch/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
+import { type CatalogVersion, keys, type Mark, type Storeroom } from '../store/index.ts';
+import { writeTreeList } from './lists.ts';
+import type { Router } from './router.ts';
+
+/** of the cap, down to which is evicted once it is passed, so that not every new file evicts another */
+const LOW = 0.97;
+/** versions that sources are asked for side by side */
+const PARALLEL = 8;
+/** ms for which a source may think about whether it still has a version */
+const PATIENCE = 30_000;
+/** s for which a version stays that no source has any more */
+const GONE = 24 * 60 * 60;
+/** s for which one stays whose source did not answer */
+const SILENT = 10 * 60;
+/** versions without an answer, one after the other, after which the sources count as out of reach for now */
+const MAX_SILENT = 4 * PARALLEL;
+
+export interface Evicted {
+  readonly versions: number;
+  /** on the disk */
+  readonly bytes: number;
+  /** versions that stay because no source has them */
+  readonly kept: number;
+  /** bytes above the cap that could not be freed; 0: the cap holds */
+  readonly over: number;
+}
+
+interface Deps {
+  readonly room: Storeroom;
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+type Answer = 'yes' | 'gone' | 'silent';
+
+/**
+ * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source says it
+ * still has, asked in that moment; and the ziphash stays, so that what is fetched again must be the same.
+ */
+export class Evictor {
+  readonly #deps: Deps;
+  readonly #evicted: Counter;
+  readonly #kept: Counter;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#evicted = deps.metrics.counter('modgate_evictions_total', 'Evictions, by what was removed.', [
+      'what',
+    ]);
+    this.#kept = deps.metrics.counter(
+      'modgate_evictions_refused_total',
+      'Versions that were not evicted, since no source said that it still has them, by why.',
+      ['why'],
+    );
+  }
+
+  /** @param cap bytes */
+  async run(cap: number, signal: AbortSignal): Promise<Evicted> {
+    const { catalog } = this.#deps.room;
+    const sum = { versions: 0, bytes: 0, kept: 0 };
+    const before = catalog.totals().bytes;
+    if (before > cap) {
+      const target = Math.floor(cap * LOW);
+      const reached = await this.#free('zip', target, sum, signal);
+      if (!reached) await this.#free('rest', target, sum, signal);
+      const left = catalog.totals().bytes;
+      this.#deps.logger.info({ ...sum, cap, before, left }, 'evicted what was not used for longest');
+    }
+    return { ...sum, over: Math.max(0, catalog.totals().bytes - cap) };
+  }
+
+  /** True where the target was reached. */
+  async #free(
+    what: 'zip' | 'rest',
+    target: number,
+    sum: { versions: number; bytes: number; kept: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { room, clock } = this.#deps;
+    let silent = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const excess = room.catalog.totals().bytes - target;
+      if (excess <= 0) return true;
+      const now = Math.floor(clock.now() / 1000);
+      const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
+      if (batch.length === 0 || silent >= MAX_SILENT) return false;
+      const answers = await Promise.all(batch.map((one) => this.#stillThere(one, signal)));
+      silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
+      const marks: Mark[] = [];
+      for (const [i, one] of batch.entries()) {
+        const answer = answers[i] ?? 'silent';
+        if (answer === 'yes') {
+          sum.bytes += await this.#remove(one, what);
+          sum.versions++;
+        } else {
+          marks.push({
+            path: one.path,
+            version: one.version,
+            kept: now + (answer === 'gone' ? GONE : SILENT),
+          });
+          sum.kept++;
+          this.#kept.with(answer).inc();
+        }
+      }
+      await room.mark(marks);
+    }
+  }
+
+  /** The bytes that it frees. */
+  async #remove(one: CatalogVersion, what: 'zip' | 'rest'): Promise<number> {
+    const { room, clock } = this.#deps;
+    const before = room.catalog.totals().bytes;
+    const m: ModuleVersion = { path: one.path, version: one.version };
+    const gone = what === 'zip' ? [keys.file(m, 'zip')] : [keys.file(m, 'info'), keys.file(m, 'mod')];
+    // Whoever uses the tree as a GOPROXY must not be told of a version that is half there.
+    if (what === 'rest') await writeTreeList(room.tree, m.path, clock.now(), new Set([m.version]));
+    for (const key of gone) await room.tree.delete(key);
+    await room.settle(gone);
+    this.#evicted.with(what).inc();
+    return before - room.catalog.totals().bytes;
+  }
+
+  /** Asked right before, and not of any cache: what a source has lost is the only copy now. */
+  async #stillThere(m: ModuleVersion, signal: AbortSignal): Promise<Answer> {
+    const { chain } = this.#deps.router.find(m.path);
+    if (chain.sources.length === 0) return 'gone';
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    try {
+      await chain.ask(`${m.path}@${m.version}`, async (source) => {
+        const { value } = await readSmall(source, m, 'info', MAX_INFO_BYTES, patience);
+        checkInfo(m, value, source.name);
+      });
+      return 'yes';
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      const error = toModgateError(thrown);
+      const { logger } = this.#deps;
+      logger.debug({ module: m.path, version: m.version, code: error.code }, 'not evicted: no source has it');
+      return error.absent || error.code === 'LOOKUP_OFF' ? 'gone' : 'silent';
+    }
+  }
+}
+
+/** The first ones that free as much as is needed, so that no more than that goes. */
+function enough(versions: readonly CatalogVersion[], what: 'zip' | 'rest', excess: number): CatalogVersion[] {
+  const chosen: CatalogVersion[] = [];
+  let freed = 0;
+  for (const one of versions) {
+    if (freed >= excess) break;
+    chosen.push(one);
+    freed += what === 'zip' ? (one.zip?.size ?? 0) : (one.info?.size ?? 0) + (one.mod?.size ?? 0);
+  }
+  return chosen;
+}

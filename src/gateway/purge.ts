@@ -1,0 +1,130 @@
+import type { ModulePath, Version } from '../module/index.ts';
+import type { Clock, Logger } from '../observe/index.ts';
+import { type CatalogVersion, keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
+import { SOFT_PURGED } from './answers.ts';
+import { paths, versions } from './inventory.ts';
+import { writeTreeList } from './lists.ts';
+import type { Selection } from './selection.ts';
+
+export interface PurgeOptions {
+  /** true: the files are removed; false: what may change is asked again, and the versions are the first to be evicted */
+  readonly hard: boolean;
+  /** true: nothing is done but telling */
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface PurgedModule {
+  readonly module: string;
+  readonly versions: readonly string[];
+  /** bytes on the disk of these versions */
+  readonly bytes: number;
+}
+
+interface Deps {
+  readonly room: Storeroom;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often a zip that comes back while its version is being removed is removed again. */
+const TRIES = 5;
+
+/** Removes, or softens, the versions that are meant; one answer for each module. */
+export async function* purge(
+  { room, clock, logger }: Deps,
+  selection: Selection,
+  { hard, dryRun, signal }: PurgeOptions,
+): AsyncGenerator<PurgedModule, void, void> {
+  for (const path of paths(room, selection)) {
+    signal.throwIfAborted();
+    const rows = room.catalog.versionsOf(path);
+    const meant = rows.filter((row) => selection.matches(row));
+    if (meant.length === 0) continue;
+    const whole = meant.length === rows.length && selection.coversModule(path);
+    if (!dryRun) {
+      if (hard) await removeVersions(room, path, meant, whole, clock.now());
+      else await soften(room, path, meant);
+      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100), hard };
+      logger.warn(fields, 'purged by the administrator');
+    }
+    yield {
+      module: path,
+      versions: meant.map(({ version }) => version),
+      bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
+    };
+  }
+}
+
+/**
+ * The list first, so that whoever uses the tree as a GOPROXY sees no version with a part of its files; the zip before
+ * its ziphash, so that none lies beside no h1.
+ */
+async function removeVersions(
+  room: Storeroom,
+  path: ModulePath,
+  meant: readonly CatalogVersion[],
+  whole: boolean,
+  now: number,
+): Promise<void> {
+  const { tree } = room;
+  const without = new Set<Version>(meant.map(({ version }) => version));
+  await writeTreeList(tree, path, now, without);
+  const answers = whole ? await answersOf(room, path) : [keys.namedList(path), keys.latest(path)];
+  for (const { version } of meant) await removeVersion(room, { path, version });
+  for (const key of answers) await tree.delete(key);
+  if (whole) room.removeEmptyFolders(path);
+  await room.settle([...meant.flatMap(({ version }) => room.filesOf({ path, version })), ...answers]);
+}
+
+async function removeVersion(room: Storeroom, m: { path: ModulePath; version: Version }): Promise<void> {
+  const [zip, ziphash] = [keys.file(m, 'zip'), keys.file(m, 'ziphash')];
+  await room.tree.delete(keys.file(m, 'info'));
+  await room.tree.delete(keys.file(m, 'mod'));
+  for (let tries = 0; tries < TRIES; tries++) {
+    await room.tree.delete(zip);
+    await room.tree.delete(ziphash);
+    // A fetch that claimed its h1 before may have brought the zip in between the two.
+    if (room.stat(zip) === undefined) return;
+  }
+}
+
+/** Every other file of the module: lists and answers to queries. */
+async function answersOf(room: Storeroom, path: ModulePath): Promise<TreeKey[]> {
+  const folder = keys.versions(path);
+  const names = await room.tree.names(folder);
+  const queries = names.flatMap((name) => {
+    const parts = partsOf(`${folder}/${name}`);
+    return parts.kind === 'query' ? [keys.query(path, parts.query)] : [];
+  });
+  return [keys.list(path), keys.namedList(path), keys.latest(path), ...queries];
+}
+
+/** Nothing is removed: answers count as due, and stand in where no source answers. */
+async function soften(room: Storeroom, path: ModulePath, meant: readonly CatalogVersion[]): Promise<void> {
+  const { tree } = room;
+  for (const key of await answersOf(room, path)) {
+    const content = key === keys.list(path) ? undefined : await tree.open(key);
+    if (content === undefined) continue;
+    try {
+      await tree.put(key, await content.bytes(), { kind: 'replace', fetchedAt: SOFT_PURGED });
+    } finally {
+      await content.close();
+    }
+  }
+  await room.mark(meant.map(({ version }) => ({ path, version, used: 0 })));
+}
+
+/** How many versions, modules and bytes a purge would meet. */
+export async function countMeant(
+  room: Storeroom,
+  selection: Selection,
+): Promise<{ versions: number; modules: number; bytes: number }> {
+  const sum = { versions: 0, modules: 0, bytes: 0 };
+  for await (const found of versions(room, selection)) {
+    sum.modules++;
+    sum.versions += found.length;
+    for (const { disk } of found) sum.bytes += disk;
+  }
+  return sum;
+}

@@ -1,0 +1,240 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { Gauge, Metrics } from '../observe/index.ts';
+import type { CatalogVersion, Mark, Reconciled } from '../store/index.ts';
+import { type Evicted, Evictor } from './evict.ts';
+import { type StoreStats, stats, type UsageEntry, usage, versions } from './inventory.ts';
+import { countMeant, type PurgedModule, type PurgeOptions, purge } from './purge.ts';
+import type { Router } from './router.ts';
+import { Scrub } from './scrub.ts';
+import { Selection } from './selection.ts';
+import { type Verified, Verifier, type VerifierDeps, type VerifyOptions } from './verify.ts';
+
+export interface UpkeepDeps extends Omit<VerifierDeps, 'changed'> {
+  readonly router: Router;
+  /** drops what this process holds in memory of the store */
+  readonly forget: () => void;
+  /** versions that were used since the last call, and when, s since the epoch */
+  readonly uses?: (() => readonly Mark[]) | undefined;
+}
+
+export interface UpkeepLimits {
+  /** bytes; 0: none */
+  readonly cap: number;
+  /** ms for one pass over everything; 0: never */
+  readonly scrub: number;
+  /** ms after the start before which nothing is looked at; for tests */
+  readonly settle?: number;
+}
+
+export interface Collected extends Evicted, Reconciled {
+  /** folders that held nothing */
+  readonly emptied: number;
+}
+
+/** ms; the start belongs to who waits for answers */
+const AFTER_START = 5_000;
+/** ms between two looks at the total */
+const CAP_EVERY = 1_000;
+/** ms between two sweeps of uses */
+const USES_EVERY = 60_000;
+/** ms between two tries to be the one process that looks after the store; less than the lease lasts */
+const LEASE_EVERY = 10_000;
+/** ms between two pieces of a look at the tree in the background, and the pause after an eviction that did not help */
+const GENTLE = 60;
+const NO_HELP = 60_000;
+/** ms between two looks at the whole tree */
+const RECONCILE_EVERY = 6 * 60 * 60_000;
+
+/** Looks after the stored files: what the administrator asks for, and what is done in the background. */
+export class Upkeep {
+  readonly #deps: UpkeepDeps;
+  readonly #limits: UpkeepLimits;
+  readonly #verifier: Verifier;
+  readonly #evictor: Evictor;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>[] = [];
+  #unwatch: () => void = () => undefined;
+  #mine = false;
+  #over = 0;
+  /** ms, monotonic; not before */
+  #reconcileAt = 0;
+  #evictAt = 0;
+
+  constructor(deps: UpkeepDeps, limits: UpkeepLimits) {
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#verifier = new Verifier({ ...deps, changed: () => this.#changed() });
+    this.#evictor = new Evictor(deps);
+    this.#count(deps.metrics);
+  }
+
+  /** What runs beside the serving, in this process or, where several share the folder, in one of them. */
+  start(): void {
+    const { room, forget } = this.#deps;
+    const { scrub, cap } = this.#limits;
+    this.#unwatch = room.changes.watch(forget);
+    this.#background(async (signal) => {
+      await delay(this.#limits.settle ?? AFTER_START, undefined, { signal, ref: false });
+      this.#every(LEASE_EVERY, () => this.#keepLease());
+      this.#every(USES_EVERY, () => this.#noteUses());
+      if (cap > 0) this.#every(CAP_EVERY, (s) => this.#keepCap(cap, s));
+      if (scrub > 0) this.#background((s) => this.#scrub(scrub, s));
+    });
+  }
+
+  /** Ends whatever runs, soon. */
+  stop(): void {
+    this.#unwatch();
+    this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.allSettled(this.#running);
+    await this.#noteUses().catch(() => undefined);
+    if (this.#mine) await this.#deps.room.release('upkeep').catch(() => undefined);
+  }
+
+  /** Stored versions, module by module. @param after the path of a module behind which it begins */
+  versions(patterns: readonly string[], after = ''): AsyncGenerator<CatalogVersion[], void, void> {
+    return versions(this.#deps.room, new Selection(patterns), after);
+  }
+
+  usage(patterns: readonly string[], depth: number): Promise<UsageEntry[]> {
+    return usage(this.#deps.room, new Selection(patterns), depth);
+  }
+
+  stats(): Promise<StoreStats> {
+    return stats(this.#deps.room, new Selection([]), this.#limits.cap);
+  }
+
+  /** How much a purge would meet. BAD_REQUEST for what is no pattern. */
+  count(patterns: readonly string[]): ReturnType<typeof countMeant> {
+    return countMeant(this.#deps.room, new Selection(patterns));
+  }
+
+  async *purge(patterns: readonly string[], options: PurgeOptions): AsyncGenerator<PurgedModule, void, void> {
+    if (patterns.length === 0)
+      throw new ModgateError('BAD_REQUEST', 'nothing is named that could be purged', {
+        next: 'name modules, versions or globs, for example example.com/lib@v1.2.3',
+      });
+    try {
+      const signal = this.#until(options.signal);
+      yield* purge(this.#deps, new Selection(patterns), { ...options, signal });
+    } finally {
+      if (!options.dryRun) await this.#changed();
+    }
+  }
+
+  verify(patterns: readonly string[], options: VerifyOptions): AsyncGenerator<Verified, void, void> {
+    const signal = this.#until(options.signal);
+    return this.#verifier.run(new Selection(patterns), { ...options, signal });
+  }
+
+  /** Brings the catalogue to what the tree has, where that was never done. */
+  async complete(): Promise<void> {
+    if (!this.#deps.room.complete) await this.#deps.room.reconcile(0);
+  }
+
+  /** @param cap bytes for this once; 0: as configured */
+  async collect(cap: number, caller: AbortSignal): Promise<Collected> {
+    const signal = this.#until(caller);
+    const { room } = this.#deps;
+    await room.tree.sweep();
+    const reconciled = await room.reconcile(0, signal);
+    await this.#noteUses();
+    const limit = cap > 0 ? cap : this.#limits.cap;
+    const evicted =
+      limit > 0 ? await this.#evictor.run(limit, signal) : { versions: 0, bytes: 0, kept: 0, over: 0 };
+    const emptied = await room.removeAllEmptyFolders();
+    return { ...reconciled, ...evicted, emptied };
+  }
+
+  #until(caller: AbortSignal): AbortSignal {
+    return AbortSignal.any([caller, this.#stop.signal]);
+  }
+
+  async #changed(): Promise<void> {
+    this.#deps.forget();
+    await this.#deps.room.changes.tell();
+  }
+
+  async #keepLease(): Promise<void> {
+    this.#mine = await this.#deps.room.lease('upkeep').catch(() => false);
+    const now = this.#deps.clock.monotonic();
+    if (!this.#mine || now < this.#reconcileAt) return;
+    this.#reconcileAt = now + RECONCILE_EVERY;
+    this.#background((signal) => this.#reconcile(signal));
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    const { room, logger } = this.#deps;
+    const { files, settled } = await room.reconcile(GENTLE, signal);
+    if (settled > 0) logger.info({ files, settled }, 'the catalogue of the store was brought up to date');
+  }
+
+  async #keepCap(cap: number, signal: AbortSignal): Promise<void> {
+    const { room, logger, clock } = this.#deps;
+    if (!this.#mine || clock.monotonic() < this.#evictAt) return;
+    if (room.catalog.totals().bytes <= cap) {
+      this.#over = 0;
+      return;
+    }
+    await this.#noteUses();
+    const { over, kept } = await this.#evictor.run(cap, signal);
+    this.#over = over;
+    if (over === 0) return;
+    this.#evictAt = clock.monotonic() + NO_HELP;
+    logger.warn({ cap, over, kept }, 'the store stays above its cap: no source has what could be evicted');
+  }
+
+  async #noteUses(): Promise<void> {
+    const marks = this.#deps.uses?.() ?? [];
+    await this.#deps.room.mark(marks);
+  }
+
+  #scrub(period: number, signal: AbortSignal): Promise<void> {
+    const scrub = new Scrub({ ...this.#deps, verifier: this.#verifier }, period);
+    return scrub.run(() => this.#mine, signal);
+  }
+
+  /** At once, and again that long after each end; a fault is told and changes nothing. @param pause ms */
+  #every(pause: number, work: (signal: AbortSignal) => Promise<void>): void {
+    this.#background(async (signal) => {
+      for (;;) {
+        await work(signal).catch((thrown: unknown) => this.#failed(thrown, signal));
+        await delay(pause, undefined, { signal, ref: false });
+      }
+    });
+  }
+
+  /** A fault ends that work with a line in the log, and nothing else. */
+  #background(work: (signal: AbortSignal) => Promise<void>): void {
+    const { signal } = this.#stop;
+    this.#running.push(work(signal).catch((thrown: unknown) => this.#failed(thrown, signal)));
+  }
+
+  #failed(thrown: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#deps.logger.warn({ err: toModgateError(thrown) }, 'upkeep of the store failed');
+  }
+
+  #count(metrics: Metrics): void {
+    const { room } = this.#deps;
+    const { cap } = this.#limits;
+    const versionsGauge = metrics.gauge('modgate_store_versions', 'Versions that are stored.');
+    metrics.gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', [], (gauge: Gauge) => {
+      const totals = room.catalog.totals();
+      gauge.with().set(totals.bytes);
+      versionsGauge.with().set(totals.versions);
+    });
+    metrics.gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
+    metrics.gauge(
+      'modgate_store_over_cap_bytes',
+      'Bytes above the cap that cannot be freed, since no source has what could be evicted.',
+      [],
+      (gauge: Gauge) => gauge.with().set(this.#over),
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import { ModgateError } from '../errors/index.ts';
+import { checkInfo, checkMod, parseQueryInfo } from '../fetch/index.ts';
+import { isCanonicalVersion } from '../module/index.ts';
+import type { KeyParts } from '../store/index.ts';
+import { checkSumdbAnswer } from './sumdb-answers.ts';
+
+/** For messages of readers that name a source. */
+const STORE = 'the store';
+const ZIPHASH = /^h1:[A-Za-z0-9+/]{43}=$/;
+
+/** Throws where the bytes cannot be such a file. A zip's rules are checked elsewhere. */
+export function checkShape(parts: KeyParts, bytes: Buffer): void {
+  switch (parts.kind) {
+    case 'info':
+      checkInfo(parts.m, bytes, STORE);
+      return;
+    case 'mod':
+      checkMod(parts.m, bytes, STORE);
+      return;
+    case 'ziphash':
+      if (!ZIPHASH.test(bytes.toString('latin1'))) throw wrong('it is no h1');
+      return;
+    case 'list':
+    case 'named':
+      if (!isList(bytes)) throw wrong('it is no list of versions');
+      return;
+    case 'latest':
+    case 'query':
+      parseQueryInfo(parts.path, parts.query === '' ? 'latest' : parts.query, bytes, STORE);
+      return;
+    case 'sumdb':
+      checkSumdbAnswer(parts.endpoint, bytes, STORE);
+      return;
+    case 'zip':
+    case 'other':
+      return;
+  }
+}
+
+function isList(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8');
+  return text === '' || (text.endsWith('\n') && text.slice(0, -1).split('\n').every(isCanonicalVersion));
+}
+
+function wrong(why: string): ModgateError {
+  return new ModgateError('STORE_FAILED', why);
+}

@@ -1,0 +1,114 @@
+import { IncomingMessage, type OutgoingHttpHeader } from 'node:http';
+import { ModgateError, toModgateError } from '../../errors/index.ts';
+import type { Upkeep } from '../../gateway/index.ts';
+import { type Clock, RequestIds } from '../../observe/index.ts';
+import type { AccessLog } from '../access.ts';
+import { Exchange } from '../exchange.ts';
+import type { Incoming, Outgoing } from '../message.ts';
+import { type Pages, sendJson } from '../pages.ts';
+import { checkCaller, type Guard } from './guard.ts';
+import { errorFields, STORE_ROUTES } from './store.ts';
+
+const PAGES = ['/healthz', '/readyz', '/version', '/metrics'] as const;
+const STORE = '/api/v1/store/';
+/** ms that an answer may take to its first byte */
+const PATIENCE = 10 * 60_000;
+
+export interface AdminDeps {
+  readonly pages: Pages;
+  readonly upkeep: Upkeep;
+  readonly access: AccessLog;
+  readonly clock: Clock;
+  readonly guard: Guard;
+}
+
+/** Answers on the administrative listener, each error as JSON `{code, message, next}`. */
+export class AdminHandler {
+  readonly #deps: AdminDeps;
+  readonly #ids = new RequestIds();
+
+  constructor(deps: AdminDeps) {
+    this.#deps = deps;
+  }
+
+  handle(req: Incoming, res: Outgoing): void {
+    const exchange = this.#open(req, res);
+    this.#answer(exchange).catch((thrown: unknown) => fail(exchange, toModgateError(thrown)));
+  }
+
+  /** Refuses a request for what is known of its connection alone. */
+  refuse(req: Incoming, res: Outgoing, why: ModgateError): void {
+    fail(this.#open(req, res), why);
+  }
+
+  #open(req: Incoming, res: Outgoing): Exchange {
+    const { clock, access } = this.#deps;
+    const start = clock.monotonic();
+    const exchange = new Exchange(req, res, req.socket.remoteAddress ?? '', () => this.#ids.next(), start);
+    exchange.route = 'admin';
+    res.once('close', () =>
+      access.write({
+        request: exchange.id,
+        method: req.method ?? '',
+        url: exchange.url.split('?', 1)[0]?.slice(0, 200) ?? '',
+        route: 'admin',
+        module: '',
+        status: res.headersSent ? res.statusCode : 499,
+        cache: '',
+        error: exchange.error,
+        bytes: exchange.bytes,
+        duration: clock.monotonic() - start,
+        client: exchange.client,
+        trace: undefined,
+      }),
+    );
+    return exchange;
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const { pages, upkeep, guard } = this.#deps;
+    checkCaller(exchange.req, guard);
+    const [path = '', text = ''] = exchange.url.split('?', 2);
+    const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
+    const page = PAGES.find((known) => known === path);
+    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '');
+    const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
+    const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
+      ? STORE_ROUTES[`${method} ${name}`]
+      : undefined;
+    if (route === undefined) throw page === undefined ? noRoute(name) : notAllowed(method);
+    const { req } = exchange;
+    // The administrative listener speaks HTTP/1.1 only, whose requests are these.
+    if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
+    exchange.watch(PATIENCE);
+    await route(exchange, upkeep, new URLSearchParams(text), req);
+  }
+}
+
+function noRoute(name: string): ModgateError {
+  const known = Object.keys(STORE_ROUTES).filter((route) => route.endsWith(` ${name}`));
+  if (known.length > 0)
+    return new ModgateError('METHOD_NOT_ALLOWED', `this wants another method: ${known.join(', ')}`);
+  return new ModgateError('BAD_ROUTE', 'no such page on the administrative listener', {
+    next: `ask ${PAGES.join(', ')} or ${STORE}{${[...new Set(Object.keys(STORE_ROUTES))].map((route) => route.split(' ')[1]).join(',')}}`,
+  });
+}
+
+function notAllowed(method: string): ModgateError {
+  return new ModgateError('METHOD_NOT_ALLOWED', `the method ${method} is not allowed here`, {
+    next: 'use GET',
+  });
+}
+
+function fail(exchange: Exchange, error: ModgateError): void {
+  exchange.error = error;
+  if (exchange.res.headersSent || exchange.res.destroyed) {
+    exchange.res.destroy();
+    return;
+  }
+  const headers: OutgoingHttpHeader[] = [];
+  if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
+  // What is left of a body that nobody reads would be taken for the next request.
+  if (exchange.req instanceof IncomingMessage && !exchange.req.complete) headers.push('Connection', 'close');
+  sendJson(exchange, error.status, errorFields(error), headers);
+}

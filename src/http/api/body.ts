@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import { ModgateError } from '../../errors/index.ts';
+
+/** bytes of a request */
+const MAX_BODY = 256 << 10;
+
+/** The JSON object that a request brings; {} where it brings nothing. BAD_REQUEST for anything else, and for unknown names. */
+export async function readFields(
+  req: IncomingMessage,
+  known: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(req);
+  if (text.trim() === '') return {};
+  if (!/^application\/json\b/i.test(req.headers['content-type'] ?? ''))
+    throw bad('the body must have the type application/json');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw bad('the body is no JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw bad('the body must be an object');
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw bad(`unknown field ${JSON.stringify(unknown.slice(0, 80))}`);
+  return { ...value };
+}
+
+async function readText(req: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of req) {
+    // A request without an encoding yields Buffers; its type does not say so.
+    const bytes = piece as Buffer;
+    size += bytes.length;
+    if (size > MAX_BODY) throw bad(`the body is larger than ${MAX_BODY} bytes`);
+    pieces.push(bytes);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+export function flagOf(fields: Readonly<Record<string, unknown>>, name: string, otherwise: boolean): boolean {
+  const value = fields[name] ?? otherwise;
+  if (typeof value === 'boolean') return value;
+  throw bad(`${name} must be true or false`);
+}
+
+export function textsOf(fields: Readonly<Record<string, unknown>>, name: string): string[] {
+  const value = fields[name] ?? [];
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw bad(`${name} must be a list of texts`);
+}
+
+export function sizeOf(fields: Readonly<Record<string, unknown>>, name: string): number {
+  const value = fields[name] ?? 0;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw bad(`${name} must be a number of bytes`);
+}
+
+export function wholeNumber(query: URLSearchParams, name: string, otherwise: number, most: number): number {
+  const text = query.get(name);
+  if (text === null || text === '') return otherwise;
+  if (/^[0-9]{1,9}$/.test(text) && Number(text) <= most) return Number(text);
+  throw bad(`${name} must be a whole number, at most ${most}`);
+}
+
+function bad(why: string): ModgateError {
+  return new ModgateError('BAD_REQUEST', why, { next: 'correct the request and ask again' });
+}

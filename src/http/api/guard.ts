@@ -1,0 +1,46 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import { ModgateError } from '../../errors/index.ts';
+import type { Incoming } from '../message.ts';
+
+/** Who may ask: whoever has the token, or, where there is none, programs of this machine that are no browser. */
+export type Guard =
+  | { readonly kind: 'token'; readonly token: string }
+  /** hosts: false on a unix socket, where a Host header says nothing */
+  | { readonly kind: 'open'; readonly hosts: boolean };
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
+/**
+ * Throws UNAUTHORIZED or FORBIDDEN. Without a token a page in a browser of this machine could ask too: by a form or a
+ * script (which an Origin header tells), or under a name of its own that resolves to this machine (which Host tells).
+ */
+export function checkCaller({ headers }: Pick<Incoming, 'headers'>, guard: Guard): void {
+  if (guard.kind === 'token') {
+    const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+    if (given === '' || !sameSecret(given, guard.token)) throw unauthorized(given === '');
+    return;
+  }
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined)
+    throw forbidden('the request comes from a page in a browser');
+  if (guard.hosts && !LOOPBACK.test(headers.host ?? ''))
+    throw forbidden('the Host header names no address of this machine');
+}
+
+/** In a time that says nothing about how much of it is right. */
+function sameSecret(given: string, wanted: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}
+
+function unauthorized(missing: boolean): ModgateError {
+  return new ModgateError('UNAUTHORIZED', missing ? 'the request has no token' : 'the token is wrong', {
+    next: 'send the header "Authorization: Bearer <admin.token>"',
+  });
+}
+
+function forbidden(why: string): ModgateError {
+  return new ModgateError('FORBIDDEN', `${why}; without admin.token only programs of this machine may ask`, {
+    next: 'set admin.token, or ask http://localhost with a program such as curl',
+  });
+}

@@ -1,0 +1,192 @@
+import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
+import { CatalogFile } from './catalog-file.ts';
+import { storeFault } from './fault.ts';
+import { type Database, isBroken, numberOf, optionalNumber, textOf } from './sqlite.ts';
+
+/** A file as it came in. */
+export interface FileFacts {
+  /** bytes */
+  readonly size: number;
+  /** CRC-32; undefined where it came in by another way and was not checked yet */
+  readonly crc: number | undefined;
+}
+
+/** A version of which any file is stored. */
+export interface CatalogVersion extends ModuleVersion {
+  /** µs since the epoch at which it became visible; no two versions have the same */
+  readonly time: number;
+  readonly info: FileFacts | undefined;
+  readonly mod: FileFacts | undefined;
+  readonly zip: FileFacts | undefined;
+  readonly ziphash: FileFacts | undefined;
+  /** bytes on the disk */
+  readonly disk: number;
+  /** the source that it came from; '' where nobody knows */
+  readonly source: string;
+  /** s since the epoch; 0: to be evicted first */
+  readonly used: number;
+}
+
+/** Another file of the tree. */
+export interface CatalogAnswer extends FileFacts {
+  /** ms since the epoch */
+  readonly modified: number | undefined;
+}
+
+export interface Totals {
+  /** on the disk, in blocks of 4 KiB */
+  readonly bytes: number;
+  readonly versions: number;
+}
+
+/** One line of the index. */
+export interface Listed {
+  readonly path: string;
+  readonly version: string;
+  /** µs since the epoch */
+  readonly time: number;
+}
+
+export interface ModuleSize {
+  readonly path: string;
+  readonly versions: number;
+  /** on the disk */
+  readonly bytes: number;
+  /** s since the epoch */
+  readonly used: number;
+}
+
+const CLOSE_AFTER = 20_000;
+
+/**
+ * Reads the catalogue by a connection of its own. A reader never waits for a writer (write-ahead log), and every answer
+ * is a page: nothing here holds the thread for long. Failures are STORE_FAILED.
+ */
+export class Catalog {
+  readonly #file: CatalogFile;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(data: string) {
+    this.#file = new CatalogFile(data);
+  }
+
+  close(): void {
+    clearTimeout(this.#idle);
+    this.#file.close();
+  }
+
+  /** Visible versions from that time on, in the order in which they became visible. @param since µs, inclusive */
+  listed(since: number, limit: number): Listed[] {
+    return this.#all(
+      'SELECT path, version, time FROM version WHERE time >= ? AND listed = 1 ORDER BY time LIMIT ?',
+      [since, limit],
+      (row) => ({ path: textOf(row.path), version: textOf(row.version), time: numberOf(row.time) }),
+    );
+  }
+
+  totals(): Totals {
+    const [totals] = this.#all('SELECT bytes, versions FROM total', [], (row) => ({
+      bytes: numberOf(row.bytes),
+      versions: numberOf(row.versions),
+    }));
+    return totals ?? { bytes: 0, versions: 0 };
+  }
+
+  /** Versions behind this one, by path and then by the text of the version. */
+  versionsAfter({ path, version }: { path: string; version: string }, limit: number): CatalogVersion[] {
+    return this.#all(
+      'SELECT * FROM version WHERE (path, version) > (?, ?) ORDER BY path, version LIMIT ?',
+      [path, version, limit],
+      versionOf,
+    );
+  }
+
+  versionsOf(path: string): CatalogVersion[] {
+    return this.#all('SELECT * FROM version WHERE path = ? ORDER BY version', [path], versionOf);
+  }
+
+  version({ path, version }: ModuleVersion): CatalogVersion | undefined {
+    return this.#all('SELECT * FROM version WHERE path = ? AND version = ?', [path, version], versionOf)[0];
+  }
+
+  answer(key: string): CatalogAnswer | undefined {
+    return this.#all('SELECT size, crc, modified FROM file WHERE key = ?', [key], (row) => ({
+      size: numberOf(row.size),
+      crc: optionalNumber(row.crc),
+      modified: optionalNumber(row.modified),
+    }))[0];
+  }
+
+  /** Modules behind this path, with what their versions take. */
+  modulesAfter(path: string, limit: number): ModuleSize[] {
+    return this.#all(
+      `SELECT path, sum(listed) AS versions, sum(disk) AS bytes, max(used) AS used FROM version
+       WHERE path > ? GROUP BY path ORDER BY path LIMIT ?`,
+      [path, limit],
+      (row) => ({
+        path: textOf(row.path),
+        versions: numberOf(row.versions),
+        bytes: numberOf(row.bytes),
+        used: numberOf(row.used),
+      }),
+    );
+  }
+
+  /** What could be evicted, least recently used first; what is kept until later is left out. @param now s */
+  leastUsed(what: 'zip' | 'rest', now: number, limit: number): CatalogVersion[] {
+    const which = what === 'zip' ? 'zip IS NOT NULL' : 'zip IS NULL AND listed = 1';
+    return this.#all(
+      `SELECT * FROM version WHERE ${which} AND kept <= ? ORDER BY used, time LIMIT ?`,
+      [now, limit],
+      versionOf,
+    );
+  }
+
+  meta(name: string): string | undefined {
+    return this.#all('SELECT value FROM meta WHERE name = ?', [name], (row) => textOf(row.value))[0];
+  }
+
+  #all<T>(sql: string, values: readonly (string | number)[], make: (row: Row) => T): T[] {
+    try {
+      const database = this.#file.openExisting();
+      return database === undefined ? [] : this.#run(database, sql, values).map(make);
+    } catch (error) {
+      // The writer moves it aside; a connection that is kept would never see the new one.
+      if (isBroken(error)) this.#file.close();
+      throw storeFault(
+        Object.assign(new Error(String(error), { cause: error }), { code: 'SQLITE' }),
+        'reading the catalogue',
+      );
+    } finally {
+      clearTimeout(this.#idle);
+      this.#idle = setTimeout(() => this.#file.close(), CLOSE_AFTER).unref();
+    }
+  }
+
+  #run(database: Database, sql: string, values: readonly (string | number)[]): Row[] {
+    // A row without a name for one of its columns would be a fault of the statement above.
+    return database.prepare(sql).all(...values) as Row[];
+  }
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function versionOf(row: Row): CatalogVersion {
+  const facts = (kind: string): FileFacts | undefined => {
+    const size = optionalNumber(row[kind]);
+    return size === undefined ? undefined : { size, crc: optionalNumber(row[`${kind}_crc`]) };
+  };
+  return {
+    // Only checked keys become rows.
+    path: textOf(row.path) as ModulePath,
+    version: textOf(row.version) as Version,
+    time: numberOf(row.time),
+    info: facts('info'),
+    mod: facts('mod'),
+    zip: facts('zip'),
+    ziphash: facts('ziphash'),
+    disk: numberOf(row.disk),
+    source: textOf(row.source),
+    used: numberOf(row.used),
+  };
+}

@@ -1,0 +1,179 @@
+import { readdirSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { systemCode } from '../errors/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import { Catalog } from './catalog.ts';
+import type { Mark } from './catalog-writer.ts';
+import { Changes } from './changes.ts';
+import type { FileTree } from './file-tree.ts';
+import { parseKey, type TreeKey } from './key.ts';
+import { VERSION_FILES } from './key-parts.ts';
+import { keys } from './keys.ts';
+import { ownerPrefix, self } from './owner.ts';
+import { walkFolders } from './walk.ts';
+
+export interface Reconciled {
+  readonly files: number;
+  /** rows that were missing, and rows without a file */
+  readonly settled: number;
+}
+
+/** A file that was moved away, or could be. */
+export interface StoredFile {
+  readonly key: TreeKey;
+  /** bytes */
+  readonly size: number;
+  /** ms since the epoch */
+  readonly modified: number;
+}
+
+const FOLDERS_AT_ONCE = 200;
+/** ms */
+const LEASE = 30_000;
+
+/**
+ * What the upkeep of a data folder needs beyond reading and writing single files: the catalogue, a walk over all
+ * files, and what only one process does at a time. The tree stays the truth; the catalogue follows it.
+ */
+export class Storeroom {
+  readonly tree: FileTree;
+  readonly catalog: Catalog;
+  readonly changes: Changes;
+  readonly #data: string;
+  readonly #owner = ownerPrefix(self());
+
+  constructor(tree: FileTree, data: string) {
+    this.tree = tree;
+    this.#data = data;
+    this.catalog = new Catalog(data);
+    this.changes = new Changes(data);
+  }
+
+  close(): void {
+    this.changes.close();
+    this.catalog.close();
+  }
+
+  /** Where a file lies on this machine, for a checker that opens it by itself. */
+  path(key: TreeKey): string {
+    return join(this.#data, 'tree', parseKey(key));
+  }
+
+  /** Every file, in an order in which a walk can go on where another one ended. What cannot be a key is passed over. */
+  *files(after = '', folder = 'tree'): Generator<StoredFile, void, void> {
+    for (const found of walkFolders(join(this.#data, folder), after)) {
+      for (const name of found.files) {
+        const path = found.folder === '' ? name : `${found.folder}/${name}`;
+        const facts = statSync(join(this.#data, folder, path), { throwIfNoEntry: false });
+        const key = facts?.isFile() ? asKey(path) : undefined;
+        if (facts !== undefined && key !== undefined)
+          yield { key, size: facts.size, modified: Math.round(facts.mtimeMs) };
+      }
+    }
+  }
+
+  /** What there is of a file now. */
+  stat(key: TreeKey): StoredFile | undefined {
+    const facts = statSync(this.path(key), { throwIfNoEntry: false });
+    return facts?.isFile() ? { key, size: facts.size, modified: Math.round(facts.mtimeMs) } : undefined;
+  }
+
+  /** Brings the catalogue to what the tree has. @param pause ms between two pieces of 20 ms */
+  async reconcile(pause: number, signal?: AbortSignal): Promise<Reconciled> {
+    for (let restart = true; ; restart = false) {
+      const slice = await this.tree.catalog({ kind: 'slice', restart });
+      if (typeof slice !== 'object') return { files: 0, settled: 0 };
+      if (slice.done) return slice;
+      signal?.throwIfAborted();
+      if (pause > 0) await delay(pause, undefined, { signal, ref: false });
+    }
+  }
+
+  /** False until the tree has been looked at once from beginning to end. */
+  get complete(): boolean {
+    return this.catalog.meta('complete') !== undefined;
+  }
+
+  /** The catalogue learns at once what became of these files. */
+  async settle(files: readonly TreeKey[]): Promise<void> {
+    await this.tree.catalog({ kind: 'settle', notes: files.map((key) => ({ key })) });
+  }
+
+  /** What a check found, for files that came in by another way. */
+  async remember(key: TreeKey, facts: { size: number; crc: number }): Promise<void> {
+    await this.tree.catalog({ kind: 'note', note: { key, facts } });
+  }
+
+  async mark(marks: readonly Mark[]): Promise<void> {
+    if (marks.length > 0) await this.tree.catalog({ kind: 'mark', marks });
+  }
+
+  async setMeta(name: string, value: string): Promise<void> {
+    await this.tree.catalog({ kind: 'meta', name, value });
+  }
+
+  /** True where this process may do that work until the lease ends; asked again in time it keeps it. */
+  async lease(name: string): Promise<boolean> {
+    const order = { kind: 'lease', name, owner: this.#owner, until: Date.now() + LEASE } as const;
+    return (await this.tree.catalog(order)) === true;
+  }
+
+  /** Lets another process do that work at once. */
+  async release(name: string): Promise<void> {
+    await this.tree.catalog({ kind: 'lease', name, owner: this.#owner, until: 0 });
+  }
+
+  /** Removes the folders of a module that hold nothing, and those above that then hold nothing. */
+  removeEmptyFolders(path: ModuleVersion['path']): void {
+    const elements = keys.versions(path).split('/');
+    for (let length = elements.length; length > 0; length--) {
+      if (!removeFolder(join(this.#data, 'tree', ...elements.slice(0, length)))) return;
+    }
+  }
+
+  /** Every folder that holds nothing, from below; how many there were. */
+  async removeAllEmptyFolders(): Promise<number> {
+    const root = join(this.#data, 'tree');
+    let seen = 0;
+    let removed = 0;
+    for (const folder of foldersBelow(root)) {
+      if (removeFolder(folder)) removed++;
+      // Others have their turn in between.
+      if (++seen % FOLDERS_AT_ONCE === 0) await turn();
+    }
+    return removed;
+  }
+
+  /** All files of a version, the ziphash last. */
+  filesOf(m: ModuleVersion): TreeKey[] {
+    return VERSION_FILES.map((kind) => keys.file(m, kind));
+  }
+}
+
+/** The deepest first. */
+function* foldersBelow(folder: string): Generator<string, void, void> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    yield* foldersBelow(join(folder, entry.name));
+    yield join(folder, entry.name);
+  }
+}
+
+/** rmdir(2) removes no folder that holds anything; a writer that wants it makes it again. */
+function removeFolder(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
+}
+
+function asKey(path: string): TreeKey | undefined {
+  try {
+    return parseKey(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,360 @@
+/** `modgate store` and the administrative listener beside a running server, with the real go command in front of the tree. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
+import { Go, withoutGo } from '../kit/go.ts';
+import { admin, lines, storeCommand } from '../kit/store.ts';
+import { until } from '../kit/wait.ts';
+
+const PLAIN = '/example.com/plain/@v';
+const MODULES = [
+  ...['v1.0.0', 'v1.1.0', 'v1.2.0'].map((v) => `${PLAIN}/${v}`),
+  '/example.com/mod/@v/v1.0.0',
+  '/example.com/mod/v2/@v/v2.0.0',
+];
+const TOKEN = 'a-token-of-the-tests-0123456789';
+const LONG = { cache: { fresh: '1h' }, store: { scrub: '0' } };
+
+interface Ending {
+  after(fn: () => Promise<void>): void;
+}
+
+/** A server that has stored some versions, and whose tree's own lists are written. */
+async function filled(t: Ending, options: PairOptions = {}): Promise<Pair> {
+  const pair = await pairFor(t, { ...options, config: { ...LONG, ...options.config } });
+  for (const base of MODULES) for (const kind of ['info', 'mod', 'zip']) await get(pair, `${base}.${kind}`);
+  for (const url of [`${PLAIN}/list`, '/example.com/plain/@latest', `${PLAIN}/main.info`])
+    await get(pair, url);
+  for (const [module, version] of [
+    ['example.com/plain', 'v1.2.0'],
+    ['example.com/mod', 'v1.0.0'],
+    ['example.com/mod/v2', 'v2.0.0'],
+  ] as const)
+    await until(() => (treeList(pair, module).includes(version) ? true : undefined), "the tree's own list");
+  return pair;
+}
+
+async function get({ modgate }: Pair, url: string): Promise<string> {
+  const reply = await modgate.ask(url);
+  assert.equal(reply.status, 200, `${url}: ${reply.text}`);
+  return reply.text;
+}
+
+function treeList({ modgate }: Pair, module = 'example.com/plain'): string {
+  const file = path.join(modgate.data, 'tree', module, '@v/list');
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+}
+
+const filesOf = ({ modgate }: Pair, below: string) => modgate.files(`tree/${below}`);
+
+describe('modgate store', () => {
+  test('ls, du and stats say what is there', async (t) => {
+    const pair = await filled(t);
+    const ls = await storeCommand(pair.modgate, 'ls');
+    assert.equal(ls.code, 0, ls.stderr);
+    const rows = ls.stdout.trimEnd().split('\n');
+    assert.equal(rows.length, 1 + MODULES.length);
+    assert.match(rows[0] ?? '', /^module +version +on disk +files +stored +last use +source$/);
+    assert.match(
+      rows[1] ?? '',
+      /^example\.com\/mod +v1\.0\.0 +16\.0 KiB +info mod zip +\d+ s ago .*corp-upstream$/,
+    );
+    const LISTED: [string[], string[]][] = [
+      [['example.com/plain'], ['v1.0.0', 'v1.1.0', 'v1.2.0']],
+      [['example.com/plain@v1.1.*'], ['v1.1.0']],
+      [['example.com/m*'], ['v1.0.0', 'v2.0.0']],
+      [['example.com/mod'], ['v1.0.0']],
+      [
+        ['example.com/*@v2.*', 'example.com/plain@v1.0.0'],
+        ['v2.0.0', 'v1.0.0'],
+      ],
+      [['example.org/*'], []],
+    ];
+    for (const [patterns, expected] of LISTED) {
+      const run = await storeCommand(pair.modgate, 'ls', '--json', ...patterns);
+      assert.deepEqual(
+        lines(run.stdout).map(({ version }) => version),
+        expected,
+        patterns.join(' '),
+      );
+    }
+    const du = lines((await storeCommand(pair.modgate, 'du', '--json', '--depth', '1')).stdout);
+    assert.deepEqual(
+      du.map(({ path: host, versions, modules }) => ({ host, versions, modules })),
+      [{ host: 'example.com', versions: 5, modules: 3 }],
+    );
+    const stats = lines((await storeCommand(pair.modgate, 'stats', '--json')).stdout)[0];
+    assert.equal(stats?.versions, MODULES.length);
+    const wrong = await storeCommand(pair.modgate, 'ls', 'example.com/[');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /malformed module pattern/);
+  });
+
+  test('a folder without a store is no store', async (t) => {
+    const pair = await pairFor(t, { config: LONG });
+    const run = await storeCommand(
+      pair.modgate,
+      'stats',
+      '--data',
+      path.join(pair.modgate.folder, 'nowhere'),
+    );
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /there is no store in /);
+    assert.equal(fs.existsSync(path.join(pair.modgate.folder, 'nowhere')), false);
+  });
+
+  test('purge --hard removes every file, and a running server forgets what it held', {
+    skip: withoutGo,
+  }, async (t) => {
+    const pair = await filled(t);
+    const { modgate, upstream } = pair;
+    assert.equal((await modgate.ask(`${PLAIN}/v1.0.0.info`)).headers['x-cache'], 'hit');
+    const dry = await storeCommand(modgate, 'purge', '--hard', '--dry-run', 'example.com/*@v1.0.*');
+    assert.match(
+      dry.stdout,
+      /^would purge example\.com\/mod: v1\.0\.0\nwould purge example\.com\/plain: v1\.0\.0\n$/,
+    );
+    const unasked = await storeCommand(modgate, 'purge', '--hard', 'example.com/*@v1.0.*');
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /Remove 2 versions of 2 modules.*\n.*--yes/);
+    assert.equal(
+      filesOf(pair, 'example.com/plain/@v').filter((name) => name.startsWith('v1.0.0.')).length,
+      4,
+    );
+
+    upstream.forget();
+    const run = await storeCommand(modgate, 'purge', '--hard', '--yes', 'example.com/*@v1.0.*');
+    assert.equal(run.code, 0, run.stderr);
+    assert.deepEqual(
+      filesOf(pair, 'example.com/plain/@v').filter((name) => name.startsWith('v1.0.0.')),
+      [],
+    );
+    assert.equal(treeList(pair), 'v1.1.0\nv1.2.0\n');
+
+    const go = new Go();
+    t.after(async () => go.remove());
+    const proxy = pathToFileURL(path.join(modgate.data, 'tree')).href;
+    const listed = await go.run(['list', '-m', '-versions', '-retracted', 'example.com/plain'], {
+      proxy,
+      cwd: go.project(),
+    });
+    assert.equal(listed.stdout, 'example.com/plain v1.1.0 v1.2.0\n');
+
+    // The server looks once a second; then the source is asked again, and may bring another content.
+    await until(async () => {
+      const { headers, status } = await modgate.ask(`${PLAIN}/v1.0.0.info`);
+      assert.equal(status, 200);
+      return headers['x-cache'] === 'miss' ? true : undefined;
+    }, 'a server that has forgotten');
+    const other = upstream.fixture.answer(`${PLAIN}/v1.1.0.mod`);
+    assert.ok(other !== undefined);
+    upstream.answers.set(`${PLAIN}/v1.0.0.mod`, {
+      ...other,
+      body: Buffer.concat([other.body, Buffer.from('// new\n')]),
+    });
+    assert.match(await get(pair, `${PLAIN}/v1.0.0.mod`), /\/\/ new/);
+  });
+
+  test('a wholly purged module leaves nothing behind, lists and answers to queries included', async (t) => {
+    const pair = await filled(t);
+    const run = await storeCommand(pair.modgate, 'purge', '--hard', '-y', 'example.com/plain', '--json');
+    assert.equal(run.code, 0, run.stderr);
+    assert.deepEqual(
+      lines(run.stdout).map(({ event, versions }) => ({ event, versions })),
+      [
+        { event: 'purged', versions: ['v1.0.0', 'v1.1.0', 'v1.2.0'] },
+        { event: 'end', versions: 3 },
+      ],
+    );
+    assert.deepEqual(filesOf(pair, 'example.com/plain'), []);
+    assert.equal(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/plain')), false);
+    assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod')));
+  });
+
+  test('a soft purge removes nothing: what may change is asked for again, and stands in where nobody answers', async (t) => {
+    const pair = await filled(t);
+    const { modgate, upstream } = pair;
+    const before = filesOf(pair, '');
+    assert.equal((await storeCommand(modgate, 'purge', 'example.com/plain')).code, 0);
+    assert.deepEqual(filesOf(pair, ''), before);
+    await upstream.refuse();
+    const stale = await until(async () => {
+      const reply = await modgate.ask(`${PLAIN}/list`);
+      return reply.headers['x-cache'] === 'stale' ? reply : undefined;
+    }, 'the old list, stale');
+    assert.equal(stale.status, 200);
+    assert.match(stale.text, /v1\.3\.0-rc\.1/);
+    await upstream.accept();
+    upstream.forget();
+    await until(async () => {
+      await get(pair, '/example.com/plain/@latest');
+      return upstream.count('/example.com/plain/@latest') > 0 ? true : undefined;
+    }, 'a question at the source');
+    // A use that the server has not told yet may come in between, once.
+    await until(
+      async () => {
+        assert.equal((await storeCommand(modgate, 'purge', 'example.com/plain')).code, 0);
+        const found = lines((await storeCommand(modgate, 'ls', '--json', 'example.com/plain@v1.0.0')).stdout);
+        return found[0]?.used === null ? true : undefined;
+      },
+      'a version that is the first to be evicted',
+      60_000,
+    );
+  });
+
+  test('gc --cap evicts for this once, and sweeps', async (t) => {
+    const pair = await filled(t);
+    const stale = path.join(pair.modgate.data, 'tree/example.com/empty/@v');
+    fs.mkdirSync(stale, { recursive: true });
+    const run = await storeCommand(pair.modgate, 'gc', '--cap', '60KiB', '--json');
+    const end = lines(run.stdout).at(-1);
+    assert.equal(end?.over, 0, run.stdout);
+    const stats = lines((await storeCommand(pair.modgate, 'stats', '--json')).stdout)[0];
+    assert.ok(Number(stats?.bytes) <= 60 << 10, `${String(stats?.bytes)} bytes`);
+    assert.equal(fs.existsSync(stale), false);
+    await get(pair, `${PLAIN}/v1.0.0.zip`);
+  });
+});
+
+describe('what a killed server had not noted yet', () => {
+  test('is in the index after the next start', async (t) => {
+    const pair = await pairFor(t, { config: LONG });
+    for (const base of MODULES) await get(pair, `${base}.info`);
+    await pair.modgate.kill9();
+    fs.rmSync(path.join(pair.modgate.data, 'catalog.db'), { force: true });
+    await pair.modgate.restart();
+    const text = await until(
+      async () => {
+        const index = await get(pair, '/index');
+        return lines(index).length === MODULES.length ? index : undefined;
+      },
+      'an index of everything',
+      30_000,
+    );
+    const times = lines(text).map(({ Timestamp }) => String(Timestamp));
+    assert.deepEqual(times, [...times].sort());
+    assert.match(times[0] ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    const since = await get(pair, `/index?since=${times[2]}&limit=2`);
+    assert.deepEqual(
+      lines(since).map(({ Timestamp }) => Timestamp),
+      times.slice(2, 4),
+    );
+    const BAD = ['/index?since=yesterday', '/index?limit=-1', '/catalog?token=x', '/catalog?pagesize=0'];
+    for (const url of BAD) assert.equal((await pair.modgate.ask(url)).status, 400, url);
+    const found: unknown[] = [];
+    for (let next = ''; ; ) {
+      const page = JSON.parse(await get(pair, `/catalog?pagesize=2&token=${next}`));
+      found.push(...page.modules);
+      if (page.next === undefined) break;
+      next = page.next;
+    }
+    assert.equal(found.length, MODULES.length);
+  });
+});
+
+describe('the administrative listener', () => {
+  const STATS = '/api/v1/store/stats';
+
+  test('wants the token where there is one', async (t) => {
+    const pair = await filled(t, {
+      config: { admin: { listen: '127.0.0.1:0', token: { env: 'ADMIN_TOKEN' } } },
+      env: { ADMIN_TOKEN: TOKEN },
+    });
+    const url = await adminUrl(pair);
+    const TABLE: [string | undefined, number][] = [
+      [undefined, 401],
+      ['Bearer wrong', 401],
+      [`Basic ${TOKEN}`, 401],
+      [`Bearer ${TOKEN}x`, 401],
+      [`Bearer ${TOKEN}`, 200],
+    ];
+    for (const [authorization, status] of TABLE) {
+      const reply = await admin(
+        url,
+        'GET',
+        STATS,
+        authorization === undefined ? {} : { headers: { authorization } },
+      );
+      assert.equal(reply.status, status, authorization);
+      if (status === 401) assert.match(reply.headers['www-authenticate'] ?? '', /^Bearer/);
+    }
+    assert.equal((await admin(url, 'GET', '/metrics')).status, 401, 'every page');
+    const purged = await admin(url, 'POST', '/api/v1/store/purge', {
+      headers: { authorization: `Bearer ${TOKEN}` },
+      body: JSON.stringify({ match: ['example.com/plain@v1.0.0'], hard: true }),
+    });
+    assert.equal(purged.status, 200, purged.text);
+    // Whoever removes drops its own memory at once.
+    assert.equal((await pair.modgate.ask(`${PLAIN}/v1.0.0.info`)).headers['x-cache'], 'miss');
+  });
+
+  test('without a token it answers programs of this machine only', async (t) => {
+    const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+    const url = await adminUrl(pair);
+    const { port } = new URL(url);
+    const TABLE: [Record<string, string>, number][] = [
+      [{}, 200],
+      [{ host: `localhost:${port}` }, 200],
+      [{ host: `[::1]:${port}` }, 200],
+      [{ host: `rebound.example:${port}` }, 403],
+      [{ host: '127.0.0.1.example' }, 403],
+      [{ origin: 'https://page.example' }, 403],
+      [{ origin: 'null' }, 403],
+      [{ 'sec-fetch-site': 'cross-site' }, 403],
+    ];
+    for (const [headers, status] of TABLE)
+      assert.equal((await admin(url, 'GET', STATS, { headers })).status, status, JSON.stringify(headers));
+
+    const REQUESTS: [string, string, string | undefined, number, string | undefined][] = [
+      ['GET', '/healthz', undefined, 200, undefined],
+      ['GET', '/metrics', undefined, 200, undefined],
+      ['GET', '/api/v1/store/versions?match=example.com/plain', undefined, 200, undefined],
+      ['GET', '/api/v1/store/du?depth=1', undefined, 200, undefined],
+      ['GET', '/api/v1/store/du?depth=x', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/versions?match=%5B', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/nothing', undefined, 404, 'BAD_ROUTE'],
+      ['GET', '/example.com/plain/@v/list', undefined, 404, 'BAD_ROUTE'],
+      ['POST', STATS, undefined, 405, 'METHOD_NOT_ALLOWED'],
+      ['DELETE', '/healthz', undefined, 405, 'METHOD_NOT_ALLOWED'],
+      ['POST', '/api/v1/store/purge', '{}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/purge', '{"match":"x"}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/purge', '{"all":true}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '[', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', `{"cap":${' '.repeat(300_000)}1}`, 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '{"cap":-1}', 400, 'BAD_REQUEST'],
+    ];
+    for (const [method, target, body, status, code] of REQUESTS) {
+      const reply = await admin(url, method, target, body === undefined ? {} : { body });
+      assert.equal(reply.status, status, `${method} ${target}: ${reply.text.slice(0, 200)}`);
+      if (code !== undefined) assert.equal(JSON.parse(reply.text).code, code, `${method} ${target}`);
+    }
+    const verify = await admin(url, 'POST', '/api/v1/store/verify');
+    const events = lines(verify.text).filter(({ event }) => event !== 'progress');
+    assert.deepEqual(
+      events.map(({ event, bad }) => [event, bad]),
+      [
+        ['begin', undefined],
+        ['end', 0],
+      ],
+    );
+    const page = JSON.parse((await admin(url, 'GET', '/api/v1/store/versions?limit=1')).text);
+    assert.deepEqual([page.versions.length, page.next], [1, 'example.com/mod']);
+    const rest = JSON.parse((await admin(url, 'GET', `/api/v1/store/versions?after=${page.next}`)).text);
+    assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
+  });
+
+  test('may be a socket', async (t) => {
+    const folder = fs.mkdtempSync(path.join(process.env.TESTS_OF_MODGATE_SCRATCH ?? '/tmp', 'admin-'));
+    const socket = path.join(folder, 's');
+    await pairFor(t, { config: { ...LONG, admin: { listen: `unix:${socket}` } } });
+    assert.equal((await admin('http://any.example', 'GET', STATS, { socket })).status, 200);
+  });
+});
+
+async function adminUrl({ modgate }: Pair): Promise<string> {
+  const line = await modgate.log(({ msg }) => msg === 'listening', 'listening');
+  return String(line.admin);
+}
