@@ -87,9 +87,10 @@ export class Supervisor implements Server {
       'modgate_worker_restarts_total',
       'Workers that ended by themselves or were killed, and were replaced.',
     );
-    cluster.setupPrimary({ serialization: 'advanced' });
     // The workers accept by themselves: no connection goes through this process, or is lost with a worker that dies.
+    // It counts only before setupPrimary, which takes it over for good.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({ serialization: 'advanced' });
     this.reloader = new Reloader(reading, {
       load,
       logger,

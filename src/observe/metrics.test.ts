@@ -189,9 +189,12 @@ test('whatever the values, what is exposed is read back', async () => {
 test('the families of the process and of Node are appended', async () => {
   const metrics = new Metrics();
   metrics.counter('a_total', 'A.').with().inc();
-  const { types } = parse(await metrics.expose());
+  const before = process.cpuUsage();
+  const { types, samples } = parse(await metrics.expose());
   assert.equal(types.get('a_total'), 'counter');
   assert.equal(types.get('process_cpu_seconds_total'), 'counter');
+  const cpu = samples.find(({ name }) => name === 'process_cpu_seconds_total')?.value ?? 0;
+  assert.ok(cpu * 1e6 >= before.user + before.system, 'what ran before the first exposition counts');
   assert.ok(types.has('nodejs_eventloop_lag_seconds'));
 });
 
