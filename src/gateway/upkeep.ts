@@ -4,6 +4,7 @@ import type { Gauge, Metrics } from '../observe/index.ts';
 import type { CatalogVersion, Mark, Reconciled } from '../store/index.ts';
 import { type Evicted, Evictor } from './evict.ts';
 import { type StoreStats, stats, type UsageEntry, usage, versions } from './inventory.ts';
+import { writeTreeList } from './lists.ts';
 import { countMeant, type PurgedModule, type PurgeOptions, purge } from './purge.ts';
 import type { Router } from './router.ts';
 import { Scrub } from './scrub.ts';
@@ -43,6 +44,8 @@ const LEASE_EVERY = 10_000;
 /** ms between two pieces of a look at the tree in the background, and the pause after an eviction that did not help */
 const GENTLE = 60;
 const NO_HELP = 60_000;
+/** lists of the tree that are looked at before others get their turn */
+const LISTS = 100;
 /** ms between two looks at the whole tree */
 const RECONCILE_EVERY = 6 * 60 * 60_000;
 
@@ -143,6 +146,7 @@ export class Upkeep {
     const { room } = this.#deps;
     await room.tree.sweep();
     const reconciled = await room.reconcile(0, signal);
+    await this.#mendLists(0, signal);
     await this.#noteUses();
     const limit = cap > 0 ? cap : this.#limits.cap;
     const evicted =
@@ -172,6 +176,23 @@ export class Upkeep {
     const { room, logger } = this.#deps;
     const { files, settled } = await room.reconcile(GENTLE, signal);
     if (settled > 0) logger.info({ files, settled }, 'the catalogue of the store was brought up to date');
+    await this.#mendLists(GENTLE, signal);
+  }
+
+  /** What a process that was killed had not written yet, for whoever uses the tree without the gateway. */
+  async #mendLists(pause: number, signal: AbortSignal): Promise<void> {
+    const { room, clock } = this.#deps;
+    for (let path = ''; ; ) {
+      const modules = room.catalog.modulesAfter(path, LISTS);
+      for (const module of modules) {
+        path = module.path;
+        signal.throwIfAborted();
+        const [stored] = room.catalog.versionsOf(path);
+        if (stored !== undefined) await writeTreeList(room.tree, stored.path, clock.now());
+      }
+      if (modules.length < LISTS) return;
+      if (pause > 0) await delay(pause, undefined, { signal, ref: false });
+    }
   }
 
   async #keepCap(cap: number, signal: AbortSignal): Promise<void> {

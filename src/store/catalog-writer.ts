@@ -6,6 +6,7 @@ import { CatalogFile, onDisk } from './catalog-file.ts';
 import { isAbsent } from './fault.ts';
 import type { TreeKey } from './key.ts';
 import { type KeyParts, partsOf, VERSION_FILES, type VersionFile } from './key-parts.ts';
+import { liveness, ownerOf, self } from './owner.ts';
 import { Reconciler, type Slice } from './reconcile.ts';
 import { type Database, numberOf, optionalNumber } from './sqlite.ts';
 import type { StoreLog } from './temps.ts';
@@ -163,7 +164,8 @@ export class CatalogWriter {
     return transaction(this.#file.open(), (database) => {
       const now = Date.now();
       const held = database.prepare('SELECT owner, until FROM lease WHERE name = ?').get(name);
-      if (held !== undefined && held.owner !== owner && numberOf(held.until) > now) return false;
+      const mine = held === undefined || held.owner === owner || isDead(String(held.owner));
+      if (!mine && numberOf(held.until) > now) return false;
       database.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?, ?)').run(name, owner, until);
       return true;
     });
@@ -313,4 +315,10 @@ class Settler {
 
 function isVersionFile(parts: KeyParts): parts is Extract<KeyParts, { kind: VersionFile }> {
   return 'm' in parts;
+}
+
+/** A process of this machine that was killed keeps nobody waiting for the end of its lease. */
+function isDead(name: string): boolean {
+  const owner = ownerOf(name);
+  return owner !== undefined && liveness(owner, self()) === 'dead';
 }

@@ -50,6 +50,30 @@ function treeList({ modgate }: Pair, module = 'example.com/plain'): string {
 
 const filesOf = ({ modgate }: Pair, below: string) => modgate.files(`tree/${below}`);
 
+describe('after kill -9', () => {
+  test('the next server looks after the store at once, and the lists of the tree name what is stored', async (t) => {
+    const pair = await pairFor(t, { config: LONG });
+    for (const kind of ['info', 'mod', 'zip']) await get(pair, `${PLAIN}/v1.1.0.${kind}`);
+    await pair.modgate.kill9();
+    fs.rmSync(path.join(pair.modgate.data, 'tree/example.com/plain/@v/list'), { force: true });
+    await pair.modgate.restart();
+    await until(
+      () => (treeList(pair) === 'v1.1.0\n' ? true : undefined),
+      "the tree's own list",
+      // Upkeep begins 5 s after the start, and would wait 30 s for the lease of the one that was killed.
+      20_000,
+    );
+  });
+
+  test('gc mends the lists of the tree too', async (t) => {
+    const pair = await filled(t);
+    await pair.modgate.kill9();
+    fs.writeFileSync(path.join(pair.modgate.data, 'tree/example.com/plain/@v/list'), 'v1.0.0\n');
+    assert.equal((await storeCommand(pair.modgate, 'gc')).code, 0);
+    assert.equal(treeList(pair), 'v1.0.0\nv1.1.0\nv1.2.0\n');
+  });
+});
+
 describe('modgate store', () => {
   test('ls, du and stats say what is there', async (t) => {
     const pair = await filled(t);
