@@ -9,6 +9,10 @@ import { originForm } from './route.ts';
 /** Statuses that ask the caller to come again, and when, in seconds, where nobody said. */
 const LATER: ReadonlySet<number> = new Set([429, 503]);
 const RETRY_AFTER = 10;
+/** Requests that a client may send on one HTTP/1.1 connection before the first is answered; ordinary ones send one. */
+const MAX_PIPELINED = 16;
+/** HTTP/1.1 connection → exchanges that are open on it */
+const pipelines = new WeakMap<object, number>();
 
 /** A request and its answer on their way, with what its access record will tell. */
 export class Exchange {
@@ -30,6 +34,8 @@ export class Exchange {
   /** true: another worker has the caller, and makes the record */
   inner = false;
   readonly #controller = new AbortController();
+  readonly #whenOver = new Set<() => void>();
+  #over = false;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(req: Incoming, res: Outgoing, client: string, makeId: () => string, start: number) {
@@ -41,6 +47,42 @@ export class Exchange {
     const given = acceptRequestId(typeof header === 'string' ? header : undefined);
     this.id = given ?? makeId();
     this.start = start;
+    const end = () => this.#end(end);
+    res.once('close', end);
+    if (req.httpVersionMajor !== 1) return;
+    // Node tells only the response whose turn it is that its connection is gone, and not those that wait behind it.
+    req.socket.once?.('close', end);
+    pipelines.set(req.socket, (pipelines.get(req.socket) ?? 0) + 1);
+  }
+
+  /** True when the answer has been sent, or can be sent no more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Calls back once when it is over; never where it is already. @returns what takes it back */
+  onOver(listener: () => void): () => void {
+    this.#whenOver.add(listener);
+    return () => this.#whenOver.delete(listener);
+  }
+
+  /** Refuses, by ending the connection, what asks for more at a time than a client does. */
+  endCrowd(): boolean {
+    const crowded = (pipelines.get(this.req.socket) ?? 0) > MAX_PIPELINED;
+    if (crowded) this.req.socket.destroy?.();
+    return crowded;
+  }
+
+  #end(listener: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { socket } = this.req;
+    socket.off?.('close', listener);
+    const others = (pipelines.get(socket) ?? 0) - 1;
+    if (others > 0) pipelines.set(socket, others);
+    else pipelines.delete(socket);
+    for (const told of this.#whenOver) told();
+    this.#whenOver.clear();
   }
 
   /** Aborted when the caller has left or waited as long as it may. */
@@ -54,11 +96,16 @@ export class Exchange {
 
   /** From here on the exchange has a signal; the caller's leaving and the end of its patience abort it. */
   watch(patience: number): void {
-    this.res.once('close', () => {
+    const left = () => {
       clearTimeout(this.#patience);
       if (!this.res.writableFinished)
         this.#controller.abort(new ModgateError('CANCELED', 'the caller has left'));
-    });
+    };
+    if (this.#over) {
+      left();
+      return;
+    }
+    this.onOver(left);
     this.#patience = setTimeout(() => {
       this.#controller.abort(
         new ModgateError(

@@ -114,10 +114,11 @@ export class Handler {
 
   #run(exchange: Exchange): void {
     this.#running++;
-    exchange.res.once('close', () => {
+    exchange.onOver(() => {
       this.#running--;
       if (this.#running === 0) for (const resolve of this.#waiting) resolve();
     });
+    if (exchange.endCrowd()) return;
     this.#answer(exchange).catch((thrown: unknown) => exchange.fail(toModgateError(thrown)));
   }
 
@@ -131,7 +132,7 @@ export class Handler {
     if (res.shouldKeepAlive !== undefined && hasBody(req)) res.shouldKeepAlive = false;
     const client = this.#deps.trusted.clientOf(req);
     const exchange = new Exchange(req, res, client, () => this.#ids.next(), start);
-    res.once('close', () => this.#record(exchange));
+    exchange.onOver(() => this.#record(exchange));
     return exchange;
   }
 

@@ -9,8 +9,8 @@ import {
 import type { TLSSocket } from 'node:tls';
 import type { Incoming, Outgoing } from './message.ts';
 
-/** requests of one connection at the same time; the go command has a connection's worth of downloads at once */
-const STREAMS = 256;
+/** requests of one connection at the same time: each may hold a file, while a connection counts as one */
+const STREAMS = 100;
 /** answers that a connection may have open although its client has reset them, before it is closed */
 const REJECTED = 100;
 

@@ -1,4 +1,4 @@
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type Server as NetServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -83,7 +83,7 @@ export class Listener {
         maxHeaderSize: header,
         headersTimeout: headerTime,
         requestTimeout: Math.max(REQUEST_TIME, headerTime),
-        connectionsCheckingInterval: Math.min(MAX_CHECK, Math.ceil(headerTime / 4)),
+        connectionsCheckingInterval: checkEvery(headerTime),
         keepAliveTimeout: keepAlive,
         noDelay: true,
       },
@@ -97,11 +97,14 @@ export class Listener {
       const side = new Http2Side(handle, { header, keepAlive, idle });
       this.#http2 = side;
       this.#tls = new TlsFront(tls, headerTime, (socket) => this.#take(socket, side));
+      this.#watchTimes();
     }
     this.#server = this.#tls?.server ?? this.#http;
     this.#server.maxConnections = connections;
     this.#server.on('connection', (socket: Socket) => {
       this.#open.add(socket);
+      // Each request that is under way listens to its end.
+      socket.setMaxListeners(0);
       socket.once('close', () => this.#open.delete(socket));
     });
     this.#shared = options.shared ?? false;
@@ -137,6 +140,8 @@ export class Listener {
     this.#http.keepAliveTimeout = keepAlive;
     this.#http.headersTimeout = headerTime;
     this.#http.requestTimeout = Math.max(REQUEST_TIME, headerTime);
+    Object.assign(this.#http, { connectionsCheckingInterval: checkEvery(headerTime) });
+    this.#watchTimes();
     // Node reads it for each connection, from Node 14 to 26, and has no other name for it.
     Object.assign(this.#http, { maxHeaderSize: header });
     this.#http2?.setLimits({ header, keepAlive, idle });
@@ -158,13 +163,23 @@ export class Listener {
     await closed;
     clearInterval(idle);
     clearTimeout(rest);
+    // Where it only served what TLS had accepted, it looks at times still.
+    this.#http.close(() => undefined);
+  }
+
+  /**
+   * Node begins to look after the times of connections, and knows which are idle, when the server itself listens. Behind
+   * TLS it never does; told again, it takes a new interval.
+   */
+  #watchTimes(): void {
+    this.#http.emit('listening');
   }
 
   #take(socket: TLSSocket, http2: Http2Side): void {
     // Its handshake has ended too late.
     if (this.#closing) socket.destroy();
     else if (socket.alpnProtocol === 'h2') http2.take(socket);
-    else this.#http.emit('connection', socket);
+    else this.#http.emit('connection', socket.setMaxListeners(0));
   }
 
   /** A connection whose last answer has ended, or that has asked nothing yet, would stay open for its keep-alive time. */
@@ -194,8 +209,15 @@ export class Listener {
   }
 }
 
-/** Whoever was killed leaves its socket behind; nobody answers there. */
+/** ms between two looks for headers that take too long */
+function checkEvery(headerTime: number): number {
+  return Math.min(MAX_CHECK, Math.ceil(headerTime / 4));
+}
+
+/** Whoever was killed leaves its socket behind; nobody answers there. What is no socket is none of ours. */
 export async function removeStale(path: string): Promise<void> {
+  const facts = await lstat(path).catch(() => undefined);
+  if (facts?.isSocket() !== true) return;
   const state = await new Promise<string>((resolve) => {
     const probe = connect({ path }, () => {
       probe.destroy();

@@ -10,7 +10,15 @@ export interface Incoming {
   readonly rawHeaders: readonly string[];
   readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;
-  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly socket: Connection;
+}
+
+/** What carries a request; that of HTTP/2 carries others at the same time. */
+export interface Connection {
+  readonly remoteAddress?: string | undefined;
+  destroy?(): unknown;
+  once?(event: 'close', listener: () => void): unknown;
+  off?(event: 'close', listener: () => void): unknown;
 }
 
 /** How a request is answered, whichever version of HTTP it came by; node's ServerResponse is one. */

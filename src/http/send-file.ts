@@ -165,16 +165,16 @@ async function copy(
 }
 
 /** True when the caller's system has taken the piece, false when the caller has left. */
-export function written({ res }: Exchange, piece: Buffer): Promise<boolean> {
+export function written(exchange: Exchange, piece: Buffer): Promise<boolean> {
+  const { res } = exchange;
   return new Promise((resolve) => {
-    if (res.destroyed) {
+    if (res.destroyed || exchange.over) {
       resolve(false);
       return;
     }
-    const onClose = () => resolve(false);
-    res.once('close', onClose);
+    const forget = exchange.onOver(() => resolve(false));
     res.write(piece, (error) => {
-      res.off('close', onClose);
+      forget();
       resolve(error === null || error === undefined);
     });
   });

@@ -203,6 +203,14 @@ describe('unix socket', () => {
     assert.equal(fs.existsSync(socket), false);
   });
 
+  test('a file that is no socket stays what it is', () => {
+    const file = path.join(folder, 'precious');
+    fs.writeFileSync(file, 'text');
+    const run = modgateCommand(['serve', '--listen', `unix:${file}`, '--data', path.join(folder, 'three')]);
+    assert.equal(run.code, 2, run.stderr);
+    assert.equal(fs.readFileSync(file, 'utf8'), 'text');
+  });
+
   test('what a kill -9 left behind is taken over; a socket in use is not', async (t) => {
     const { socket, config } = settings();
     const pair = await pairFor(t, { config });
@@ -274,6 +282,50 @@ describe('reverse proxies', () => {
   }
 });
 
+describe('requests behind one another on one connection', () => {
+  /** Descriptors of the process that are files of its tree. */
+  function openFiles(pid: number): number {
+    const folder = `/proc/${pid}/fd`;
+    return fs.readdirSync(folder).filter((fd) => linkOf(`${folder}/${fd}`).endsWith('.zip')).length;
+  }
+
+  function linkOf(file: string): string {
+    try {
+      return fs.readlinkSync(file);
+    } catch {
+      return '';
+    }
+  }
+
+  for (const secure of [false, true]) {
+    const how = secure ? 'HTTPS' : 'HTTP';
+    test(`a caller that leaves frees what each of them holds, over ${how}`, async (t) => {
+      const pair = await pairFor(t, { config: secure ? tlsSettings() : {} });
+      const { url, pid } = pair.modgate;
+      if (secure) await get1(url + HUGE);
+      else await ask(url, HUGE);
+      const { hostname, port } = new URL(url);
+      const socket = secure
+        ? tls.connect({ host: hostname, port: Number(port), ca: ca.cert, ALPNProtocols: ['http/1.1'] })
+        : net.connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      await once(socket, secure ? 'secureConnect' : 'connect');
+      socket.write(`GET ${HUGE} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(10));
+      await until(() => (openFiles(pid) > 1 ? true : undefined), 'several open files');
+      socket.destroy();
+      await until(() => (openFiles(pid) === 0 ? true : undefined), 'no open file');
+    });
+  }
+
+  test('more than a client sends end the connection, and nothing is left', async (t) => {
+    const pair = await pairFor(t);
+    await ask(pair.modgate.url, HUGE);
+    await raw(pair.modgate.url, `GET ${HUGE} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(500));
+    await until(() => (openFiles(pair.modgate.pid) === 0 ? true : undefined), 'no open file');
+    assert.equal((await ask(pair.modgate.url, MOD)).status, 200);
+  });
+});
+
 describe('limits', () => {
   test('a header that is too large is 431, a URL that is too long 404', async (t) => {
     const pair = await pairFor(t, { config: { limits: { header: '4KiB', url: 300 } } });
@@ -294,6 +346,26 @@ describe('limits', () => {
     idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     idle.resume();
     await bounded(once(idle, 'close'), 'the end of the idle connection');
+  });
+
+  test('the same over HTTPS, in HTTP/1.1', async (t) => {
+    const config = { ...tlsSettings(), limits: { header_time: '300ms', idle: '300ms' } };
+    const pair = await pairFor(t, { config });
+    const { hostname, port } = new URL(pair.modgate.url);
+    const open = async (bytes: string) => {
+      const socket = tls.connect({ host: hostname, port: Number(port), ca: ca.cert });
+      t.after(() => socket.destroy());
+      await once(socket, 'secureConnect');
+      let text = '';
+      socket.setEncoding('latin1').on('data', (piece: string) => {
+        text += piece;
+      });
+      socket.write(bytes);
+      await bounded(once(socket, 'close'), 'the end of the connection');
+      return text;
+    };
+    assert.match(await open('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: '), /^HTTP\/1\.1 408 /);
+    assert.match(await open('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /);
   });
 
   test('beyond the most connections new ones are closed and counted', async (t) => {
@@ -325,6 +397,14 @@ describe('limits', () => {
 });
 
 describe('a graceful end', () => {
+  test('a kept HTTPS connection that asks nothing does not put it off', async (t) => {
+    const pair = await pairFor(t, { config: { ...tlsSettings(), shutdown: '60s' } });
+    const agent = new https.Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    assert.equal((await get1(pair.modgate.url + MOD, { agent })).status, 200);
+    assert.equal(await pair.modgate.stop(), 0);
+  });
+
   for (const version of ['HTTP/1.1', 'HTTP/2'] as const) {
     test(`a transfer that runs ends whole over ${version}, and connections that ask nothing are closed`, async (t) => {
       const pair = await pairFor(t, { config: { ...tlsSettings(), shutdown: '60s' } });

@@ -33,6 +33,7 @@ export class AdminHandler {
 
   handle(req: Incoming, res: Outgoing): void {
     const exchange = this.#open(req, res);
+    if (exchange.endCrowd()) return;
     this.#answer(exchange).catch((thrown: unknown) => fail(exchange, toModgateError(thrown)));
   }
 
@@ -46,7 +47,7 @@ export class AdminHandler {
     const start = clock.monotonic();
     const exchange = new Exchange(req, res, req.socket.remoteAddress ?? '', () => this.#ids.next(), start);
     exchange.route = 'admin';
-    res.once('close', () =>
+    exchange.onOver(() =>
       access.write({
         request: exchange.id,
         method: req.method ?? '',
