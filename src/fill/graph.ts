@@ -9,6 +9,7 @@
  * In a workspace the selected version of every module that the main modules lead to is read as well, since their
  * go.mod files need not agree.
  */
+import { ModgateError } from '../errors/index.ts';
 import { compareVersions, type GoMod, type Version } from '../module/index.ts';
 
 /** A module and its version; "" where the version is that of a main module on this machine. */
@@ -50,6 +51,7 @@ class Graph {
   readonly #read = new Map<string, Promise<Requirements | undefined>>();
   readonly #known = new Map<string, Requirements>();
   readonly #visited = new Set<string>();
+  #loads = 0;
 
   constructor(input: GraphInput) {
     this.#input = input;
@@ -143,6 +145,7 @@ class Graph {
   }
 
   async #loadOnce(node: Node): Promise<Requirements | undefined> {
+    this.#bound();
     const main = node.version === '' ? this.#mains.get(node.path) : undefined;
     const found = main ?? (await this.#input.load(node));
     if (found === undefined) return undefined;
@@ -150,7 +153,21 @@ class Graph {
     for (const required of found.require) this.#choose(required);
     return found;
   }
+
+  #bound(): void {
+    this.#loads++;
+    if (this.#loads <= MAX_READ) return;
+    throw new ModgateError('BAD_REQUEST', `the module graph has more than ${MAX_READ} go.mod files`, {
+      next: 'see which module requires so many; --no-deps fetches only what is named',
+    });
+  }
 }
+
+/**
+ * go.mod files of one graph. Ours: each is a source's own words, and each could name ten more that nobody has seen; the
+ * largest known graphs have some thousands.
+ */
+const MAX_READ = 20_000;
 
 export function keyOf({ path, version }: Node): string {
   return `${path}@${version}`;

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModgateError } from '../errors/index.ts';
 import { ForeignFolder } from './foreign-folder.ts';
@@ -29,8 +29,8 @@ const MAX_LOOKED_AT = 100_000;
 export async function findOrigin(folder: string, kind: OriginKind): Promise<Origin> {
   const beginnings = kind === 'auto' ? [...BEGINNINGS.cache.slice(0, -1), 'tree'] : BEGINNINGS[kind];
   for (const beginning of beginnings) {
+    if (!(await isFolderBelow(folder, beginning))) continue;
     const path = join(folder, beginning);
-    if (!(await isFolder(path))) continue;
     return { folder: await ForeignFolder.open(path), layout: kind === 'athens' ? 'athens' : 'proxy' };
   }
   const opened = await ForeignFolder.open(folder);
@@ -43,11 +43,15 @@ export async function findOrigin(folder: string, kind: OriginKind): Promise<Orig
   );
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+/** Whoever wrote the folder may have put a link to somewhere else into it: none is followed on the way down. */
+async function isFolderBelow(folder: string, beginning: string): Promise<boolean> {
+  let path = folder;
+  for (const element of beginning === '' ? [] : beginning.split('/')) {
+    path = join(path, element);
+    const facts = await lstat(path).catch(() => undefined);
+    if (facts?.isDirectory() !== true) return false;
+  }
+  return true;
 }
 
 /** By the first thing that only one of the layouts has, level by level. */

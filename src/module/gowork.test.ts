@@ -34,6 +34,7 @@ replace (
 
 const REFUSED: readonly [text: string, said: RegExp][] = [
   ['go 1.22\ngo 1.23', /^go\.work:2: repeated go statement/],
+  ['toolchain go1.22.0\ntoolchain go1.23.0', /^go\.work:2: repeated toolchain statement/],
   ['go next', /^go\.work:1: invalid go version/],
   ['use', /^go\.work:1: use expects exactly one argument/],
   ['\nrequire a.test/b v1.0.0', /^go\.work:2: unknown directive: require/],

@@ -40,7 +40,8 @@ function readWork(statements: Iterable<Statement>): GoWork {
         go = goVersionOf(s, args);
         break;
       case 'toolchain':
-        toolchain ??= toolchainOf(args);
+        if (toolchain !== undefined) throw goModError(s.line, 'repeated toolchain statement');
+        toolchain = toolchainOf(args);
         break;
       case 'use':
         use.push(onlyPath(s, args, 'use'));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import {
   closeSync,
   mkdtempSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { toModgateError } from '../errors/index.ts';
@@ -164,6 +166,13 @@ describe('ZipChecker with checks that begin early', () => {
     for (const ahead of aheads) ahead.close();
     assert.equal(checker.pending, 0);
     await checker.close();
+  });
+
+  test('keeps no process alive that waits for nothing else', async () => {
+    const checker = new URL('./checker.js', import.meta.url).href;
+    const program = `const { ZipChecker } = await import(${JSON.stringify(checker)});
+      new ZipChecker({ workers: 1 }).ahead().grow(${JSON.stringify(large)}, ${size});`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 60_000 });
   });
 
   test('a file that gets shorter is refused as always', async () => {

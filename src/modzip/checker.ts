@@ -193,6 +193,8 @@ export class ZipChecker {
 
   #start(): Worker {
     const thread = new Worker(this.#script, { resourceLimits: HEAP });
+    // A check that it gets keeps the process alive; one that has begun ahead does not.
+    thread.unref();
     let cause: unknown;
     thread.on('message', (reply: CheckReply) => this.#finish(thread, reply));
     thread.on('error', (error) => {
