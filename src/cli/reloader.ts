@@ -127,6 +127,7 @@ export class Reloader {
     this.#busy = true;
     try {
       const reading = readConfig(load, record);
+      refuseLost(this.#reading.loaded.file, reading.loaded.file);
       refuseFixed(this.#reading.loaded.config, reading.loaded.config);
       const prepared = await prepare(reading);
       this.#reading = reading;
@@ -166,5 +167,13 @@ function refuseFixed(old: Config, next: Config): void {
   if (keys.length === 0) return;
   throw new ModgateError('CONFIG_INVALID', `a running gateway cannot change ${keys.join(', ')}`, {
     next: 'restart the gateway, or take the change back; nothing else of the file is in force until then',
+  });
+}
+
+/** A modgate.yaml of the working directory that is gone is a loss and no wish for the defaults, which ask the world. */
+function refuseLost(old: string | undefined, next: string | undefined): void {
+  if (old === undefined || old === next) return;
+  throw new ModgateError('CONFIG_INVALID', `${old}: no such file`, {
+    next: 'put the file back; to go without it, restart the gateway',
   });
 }

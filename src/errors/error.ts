@@ -27,6 +27,8 @@ const CODES = {
   UNAUTHORIZED: { status: 401, exit: 1, final: true },
   /** the caller may not do this */
   FORBIDDEN: { status: 403, exit: 1, final: true },
+  /** the header of the request is larger than the listener takes */
+  HEADER_TOO_LARGE: { status: 431, exit: 1, final: true },
   METHOD_NOT_ALLOWED: { status: 405, exit: 1, final: true },
   /** the chain ends in `off`, or nothing in it may be asked */
   LOOKUP_OFF: { status: 403, exit: 1, final: true },

@@ -7,10 +7,15 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { Incoming, Outgoing } from './message.ts';
+import { ModgateError } from '../errors/index.ts';
+import type { Incoming, Outgoing, Requests } from './message.ts';
 
 /** requests of one connection at the same time: each may hold a file, while a connection counts as one */
 const STREAMS = 100;
+/** bytes beyond which a stream is reset without a word; up to there the answer says what is too large */
+const LARGEST_HEADER = 64 << 10;
+/** bytes that a field counts beside its name and value */
+const FIELD_OVERHEAD = 32;
 /** answers that a connection may have open although its client has reset them, before it is closed */
 const REJECTED = 100;
 
@@ -25,12 +30,12 @@ export interface Http2Options {
 
 /** HTTP/2 on connections that somebody else has accepted. */
 export class Http2Side {
-  readonly #handle: (req: Incoming, res: Outgoing) => void;
+  readonly #requests: Requests;
   #options: Http2Options;
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  constructor(handle: (req: Incoming, res: Outgoing) => void, options: Http2Options) {
-    this.#handle = handle;
+  constructor(requests: Requests, options: Http2Options) {
+    this.#requests = requests;
     this.#options = options;
   }
 
@@ -43,7 +48,7 @@ export class Http2Side {
   take(socket: TLSSocket): void {
     const { header, keepAlive, idle } = this.#options;
     const session = performServerHandshake(socket, {
-      settings: { maxConcurrentStreams: STREAMS, maxHeaderListSize: header },
+      settings: { maxConcurrentStreams: STREAMS, maxHeaderListSize: Math.max(header, LARGEST_HEADER) },
       maxSessionRejectedStreams: REJECTED,
     });
     this.#sessions.add(session);
@@ -60,7 +65,10 @@ export class Http2Side {
       // What breaks a stream shows in its 'close'.
       stream.on('error', () => undefined);
       stream.setTimeout(idle, () => stream.close(constants.NGHTTP2_CANCEL));
-      this.#handle(new Http2Request(headers, socket), new Http2Answer(stream));
+      const req = new Http2Request(headers, socket);
+      const res = new Http2Answer(stream);
+      if (sizeOf(req.rawHeaders) <= header) this.#requests.handle(req, res);
+      else this.#requests.refuse(req, res, tooLarge(header));
     });
     // A caller that waits for its first byte has its own time limit.
     session.setTimeout(keepAlive, () => {
@@ -72,6 +80,17 @@ export class Http2Side {
   finish(): void {
     for (const session of this.#sessions) if (!session.closed) session.close();
   }
+}
+
+/** As RFC 9113, 6.5.2 counts it. */
+function sizeOf(raw: readonly string[]): number {
+  return raw.reduce((sum, text) => sum + text.length + FIELD_OVERHEAD / 2, 0);
+}
+
+function tooLarge(limit: number): ModgateError {
+  return new ModgateError('HEADER_TOO_LARGE', `the header of the request is larger than ${limit} bytes`, {
+    next: 'send less in it, or raise limits.header of the gateway',
+  });
 }
 
 class Http2Request implements Incoming {

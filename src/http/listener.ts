@@ -6,16 +6,9 @@ import type { Address, ListenTls } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import { Http2Side } from './http2.ts';
-import type { Incoming, Outgoing } from './message.ts';
-import { refuse, refuseTunnel } from './not-http.ts';
+import type { Requests } from './message.ts';
+import { refuseBytes, refuseTunnel } from './not-http.ts';
 import { TlsFront } from './tls-front.ts';
-
-/** Whom requests are given to. */
-export interface Requests {
-  handle(req: Incoming, res: Outgoing): void;
-  /** The connection may ask for nothing. */
-  refuse(req: Incoming, res: Outgoing, why: ModgateError): void;
-}
 
 export interface ListenerOptions {
   /** undefined: plain HTTP */
@@ -73,10 +66,11 @@ export class Listener {
 
   constructor(requests: Requests, options: ListenerOptions = {}) {
     const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
-    const handle = (req: Incoming, res: Outgoing) => {
+    const refuse: Requests['refuse'] = (req, res, why) => requests.refuse(req, res, why);
+    const handle: Requests['handle'] = (req, res) => {
       const why = this.#tls?.refusal(req.socket);
       if (why === undefined) requests.handle(req, res);
-      else requests.refuse(req, res, why);
+      else refuse(req, res, why);
     };
     this.#http = createServer(
       {
@@ -90,11 +84,11 @@ export class Listener {
       handle,
     );
     this.#http.timeout = idle;
-    this.#http.on('clientError', refuse);
+    this.#http.on('clientError', refuseBytes);
     // Node gives CONNECT to nobody else.
     this.#http.on('connect', (_req, socket) => refuseTunnel(socket));
     if (tls !== undefined) {
-      const side = new Http2Side(handle, { header, keepAlive, idle });
+      const side = new Http2Side({ handle, refuse }, { header, keepAlive, idle });
       this.#http2 = side;
       this.#tls = new TlsFront(tls, headerTime, (socket) => this.#take(socket, side));
       this.#watchTimes();

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
+import type { ModgateError } from '../errors/index.ts';
 
 /** What a request tells, whichever version of HTTP it came by; node's IncomingMessage is one. */
 export interface Incoming {
@@ -38,4 +39,11 @@ export interface Outgoing {
   shouldKeepAlive?: boolean;
   once(event: 'close', listener: () => void): unknown;
   off(event: 'close', listener: () => void): unknown;
+}
+
+/** Whom requests are given to. */
+export interface Requests {
+  handle(req: Incoming, res: Outgoing): void;
+  /** The connection may ask for nothing. */
+  refuse(req: Incoming, res: Outgoing, why: ModgateError): void;
 }

@@ -5,20 +5,25 @@ import { systemCode } from '../errors/index.ts';
  * A request that is not HTTP gets a plain answer and no second chance: what follows it cannot be told apart. Only on a
  * connection that nothing was written to: behind a part of an answer it would become a piece of that one's body.
  */
-export function refuse(error: Error, socket: Duplex): void {
+export function refuseBytes(error: Error, socket: Duplex): void {
   if (!socket.writable || hasWritten(socket) || systemCode(error) === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const overflow = systemCode(error) === 'HPE_HEADER_OVERFLOW';
-  const timeout = systemCode(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const status = overflow
-    ? '431 Request Header Fields Too Large'
-    : timeout
-      ? '408 Request Timeout'
-      : '400 Bad Request';
-  endWith(socket, status, 'the request is not valid HTTP');
+  const [status, why] = ANSWERS[systemCode(error)] ?? ['400 Bad Request', 'the request is not valid HTTP'];
+  endWith(socket, status, why);
 }
+
+const ANSWERS: Readonly<Record<string, readonly [status: string, why: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'the header of the request is too large\nnext: send less in it, or raise limits.header of the gateway\ncode: HEADER_TOO_LARGE',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'the header of the request did not end in time\nnext: send it faster, or raise limits.header_time of the gateway',
+  ],
+};
 
 /** From here on Node does nothing for the socket: no error is heard, no time limit ends it. */
 export function refuseTunnel(socket: Duplex): void {

@@ -42,7 +42,7 @@ export function originForm(target: string): string {
  * spelling, is BAD_ROUTE or INVALID_MODULE, both answered 404 at once.
  */
 export function parseTarget(full: string, { prefix, longest }: TargetRules): Route {
-  if (full.length > longest) throw badRoute('the URL is too long');
+  if (full.length > longest) throw badRoute(`the URL has more than ${longest} characters (limits.url)`);
   const target = withoutPrefix(full, prefix);
   const page = PAGES.find((known) => known === target.split('?', 1)[0]);
   if (page !== undefined) return { kind: 'page', page };

@@ -184,16 +184,16 @@ describe('hostile HTTP/2', () => {
     });
   }
 
-  test('256 zips of 64 MiB behind a closed window: little memory, quick hits, all freed', async () => {
+  test('as many zips of 64 MiB as connections may carry, behind closed windows: little memory, quick hits, all freed', async () => {
     const { modgate } = pair;
     const [memory, before] = [residentBytes(modgate.pid), openDescriptors(modgate.pid)];
-    const wires = await Promise.all(Array.from({ length: 4 }, () => open(setting(4, 0))));
+    const wires = await Promise.all(Array.from({ length: 10 }, () => open(setting(4, 0))));
     for (const wire of wires)
-      wire.socket.write(Buffer.concat(Array.from({ length: 256 }, (_, n) => request(2 * n + 1, get(BIG)))));
+      wire.socket.write(Buffer.concat(Array.from({ length: 100 }, (_, n) => request(2 * n + 1, get(BIG)))));
     // Each stream is answered by its headers, and can send no byte of its body.
     const answered = (wire: Wire) => wire.frames.filter(({ type }) => type === TYPE.headers).length;
     await until(
-      () => (wires.every((wire) => answered(wire) === 256) ? true : undefined),
+      () => (wires.every((wire) => answered(wire) === 100) ? true : undefined),
       'the headers',
       60_000,
     );
@@ -201,7 +201,7 @@ describe('hostile HTTP/2', () => {
     assert.equal(await honest(MOD), 200);
     assert.ok(performance.now() - start < QUICK);
     const grown = (residentBytes(modgate.pid) - memory) / MIB;
-    assert.ok(grown < 260, `${grown} MiB for 1,024 streams`);
+    assert.ok(grown < 260, `${grown} MiB for 1,000 streams`);
     for (const wire of wires) wire.leave();
     await until(
       () => (openDescriptors(modgate.pid) <= before + 5 ? true : undefined),

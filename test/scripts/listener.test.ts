@@ -331,9 +331,25 @@ describe('limits', () => {
     const pair = await pairFor(t, { config: { limits: { header: '4KiB', url: 300 } } });
     const large = await pair.modgate.ask(MOD, { headers: { 'X-Large': 'x'.repeat(5000) } });
     assert.equal(large.status, 431);
+    assert.match(large.text, /raise limits\.header .*\ncode: HEADER_TOO_LARGE/);
     const long = await pair.modgate.ask(`/example.com/${'x'.repeat(300)}/@v/list`);
     assert.equal(long.status, 404);
-    assert.match(long.text, /the URL is too long/);
+    assert.match(long.text, /more than 300 characters \(limits\.url\)/);
+  });
+
+  test('a header that is too large is 431 in HTTP/2 too', async (t) => {
+    const pair = await pairFor(t, { config: { ...tlsSettings(), limits: { header: '4KiB' } } });
+    const session = http2.connect(pair.modgate.url, { ca: ca.cert });
+    t.after(() => session.destroy());
+    for (const [size, status] of [
+      [3000, 200],
+      [5000, 431],
+    ] as const) {
+      const stream = session.request({ ':path': '/healthz', 'x-large': 'x'.repeat(size) });
+      stream.resume();
+      const [headers] = await bounded(once(stream, 'response'), 'the answer');
+      assert.equal(headers[':status'], status);
+    }
   });
 
   test('a header that does not end is 408, an idle connection is closed', async (t) => {
