@@ -141,10 +141,15 @@ export class App {
     const { shutdown } = this.#service.config;
     const end = performance.now() + shutdown;
     this.#service.upkeep.stop();
-    await Promise.all([this.#listener.close(shutdown), this.#admin?.close(shutdown)]);
+    await Promise.all([this.#listener.close(shutdown, () => this.#breakOff()), this.#admin?.close(shutdown)]);
     // The callers of other workers may wait for what is fetched here.
     await this.#inner?.close(Math.max(0, end - performance.now()));
     await this.#free();
+  }
+
+  #breakOff(): void {
+    const answers = this.#service.handler.breakOff();
+    if (answers > 0) this.#logger.warn({ answers }, 'answers that have not ended in time are broken off');
   }
 
   #take(next: Service): void {

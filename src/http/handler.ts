@@ -61,6 +61,7 @@ export class Handler {
   readonly #ids = new RequestIds();
   readonly #oneWrite: OneWrite;
   #running = 0;
+  #breaking = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(deps: HandlerDeps) {
@@ -248,6 +249,17 @@ export class Handler {
     return prepared;
   }
 
+  /** From now on an answer that is cut short is our doing. @returns how many run still */
+  breakOff(): number {
+    this.#breaking = true;
+    return this.#running;
+  }
+
+  #errorOf({ error, res }: Exchange): ModgateError | undefined {
+    const found = error ?? (res.writableFinished ? undefined : LEFT);
+    return this.#breaking && found?.code === 'CANCELED' ? BROKEN_OFF : found;
+  }
+
   #record(exchange: Exchange): void {
     const { req, res, start } = exchange;
     this.#deps.access.write({
@@ -259,7 +271,7 @@ export class Handler {
       module: exchange.module,
       status: res.headersSent ? res.statusCode : 499,
       cache: exchange.cache,
-      error: exchange.error ?? (res.writableFinished ? undefined : LEFT),
+      error: this.#errorOf(exchange),
       bytes: exchange.bytes,
       duration: this.#deps.clock.monotonic() - start,
       client: exchange.client,
@@ -271,6 +283,7 @@ export class Handler {
 /** characters */
 const MAX_LOGGED_URL = 2048;
 const LEFT = new ModgateError('CANCELED', 'the caller has left');
+const BROKEN_OFF = new ModgateError('SHUTTING_DOWN', 'the gateway stopped before the answer had ended');
 
 /**
  * Sizes and ranges can be told for certain only when the file is there. A proxy that would pass on an answer without a

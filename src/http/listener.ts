@@ -147,13 +147,19 @@ export class Listener {
     this.#tls?.set(tls);
   }
 
-  /** Takes no new connection, lets running answers end, and breaks what is left after the limit (ms). */
-  async close(limit: number): Promise<void> {
+  /**
+   * Takes no new connection, lets running answers end, and breaks what is left after the limit (ms).
+   * @param breaking called just before that
+   */
+  async close(limit: number, breaking: () => void = () => undefined): Promise<void> {
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#http2?.finish();
     const idle = setInterval(() => this.#closeIdle(), IDLE_CHECK);
-    const rest = setTimeout(() => this.#destroyAll(), limit);
+    const rest = setTimeout(() => {
+      breaking();
+      this.#destroyAll();
+    }, limit);
     await closed;
     clearInterval(idle);
     clearTimeout(rest);

@@ -413,6 +413,19 @@ describe('limits', () => {
 });
 
 describe('a graceful end', () => {
+  test('what does not end in time is broken off, and the log says whose doing that was', async (t) => {
+    const pair = await pairFor(t, { config: { shutdown: '300ms' } });
+    pair.upstream.fault(HUGE, { kind: 'hang-body', after: 200_000 });
+    const asked = pair.upstream.next(HUGE);
+    const running = assert.rejects(ask(pair.modgate.url, HUGE));
+    await asked;
+    await pair.modgate.stop();
+    await running;
+    const line = await pair.modgate.log((one) => one.url === HUGE, 'the record');
+    assert.equal(line.code, 'SHUTTING_DOWN');
+    await pair.modgate.log((one) => one.answers === 1, 'how many were broken off');
+  });
+
   test('a kept HTTPS connection that asks nothing does not put it off', async (t) => {
     const pair = await pairFor(t, { config: { ...tlsSettings(), shutdown: '60s' } });
     const agent = new https.Agent({ keepAlive: true });
