@@ -20,7 +20,7 @@ export function withFillFlags(command: Command, concurrency: number): Command {
     .option('--dry-run', 'only tell what would be done', false)
     .option('--json', 'one JSON object a line on stdout: each phase, each file, the end', false)
     .option('-q, --quiet', 'no progress; failures are still told', false);
-  return withConfigFlags(flags);
+  return withConfigFlags(flags, ['data', 'chain', 'log-level']);
 }
 
 function readPlaces(text: string): number {

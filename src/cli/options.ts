@@ -10,13 +10,17 @@ const KNOWN: Readonly<Record<string, [value: string, description: string]>> = {
   'log-format': ['<format>', 'auto, json or pretty'],
 };
 
-/** Flags that change the configuration; they outrank the environment and the file. */
-export function withConfigFlags(command: Command): Command {
+/**
+ * Flags that change the configuration; they outrank the environment and the file.
+ * @param shown those that help and completion name; the others are taken all the same. Default: all
+ */
+export function withConfigFlags(command: Command, shown?: readonly string[]): Command {
   command.option('-c, --config <file>', 'configuration file (default: ./modgate.yaml where there is one)');
   for (const [flag, key] of SETTING_FLAGS) {
     const [value, description] = KNOWN[flag] ?? ['<value>', `as ${key}, which modgate.example.yaml explains`];
     const short = flag === 'listen' || flag === 'data' ? `-${flag.slice(0, 1)}, ` : '';
-    command.addOption(new Option(`${short}--${flag} ${value}`, description));
+    const option = new Option(`${short}--${flag} ${value}`, description);
+    command.addOption(option.hideHelp(shown?.includes(flag) === false));
   }
   return command;
 }
@@ -33,10 +37,18 @@ export function configFrom(command: Command, read?: ReadFile): Loaded {
   return loadConfig({ ...file, env: process.env, flags, cwd: process.cwd(), read });
 }
 
+/** What matters to a command that works on a data folder and serves nothing. */
+export const STORE_FLAGS = ['data', 'log-level'] as const;
+/** The same where it also asks sources. */
+export const SOURCE_FLAGS = ['data', 'chain', 'store-cap', 'log-level'] as const;
+
 /** For the help pages of commands that read the configuration. */
 export const CONFIG_VARIABLES = [
   ['MODGATE_CONFIG', 'path of the configuration file'],
-  ['MODGATE_…', 'one for each setting above; a flag wins over it, and it wins over the file'],
+  [
+    'MODGATE_…',
+    'one for each setting that modgate help serve names; a flag wins over it, and it wins over the file',
+  ],
 ] as const;
 export const CONFIG_FILES = [
   ['modgate.yaml', 'the configuration, in the working directory, where nothing else is named'],

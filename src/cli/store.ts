@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { parseSize } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { describe } from './help.ts';
-import { CONFIG_FILES, CONFIG_VARIABLES, withConfigFlags } from './options.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, SOURCE_FLAGS, STORE_FLAGS, withConfigFlags } from './options.ts';
 import type { CollectOptions, ListOptions, PurgeFlags, UsageOptions, VerifyFlags } from './store-run.ts';
 
 const PATTERNS =
@@ -23,7 +23,7 @@ export function storeCommand(): Command {
 }
 
 function ls(): Command {
-  const command = withConfigFlags(new Command('ls'))
+  const command = withConfigFlags(new Command('ls'), STORE_FLAGS)
     .argument('[pattern...]', 'which versions; default: all')
     .description('list stored versions: what they take, when they came and were used last, and from where')
     .option('--json', 'one JSON object a line')
@@ -45,7 +45,7 @@ function ls(): Command {
 }
 
 function stats(): Command {
-  const command = withConfigFlags(new Command('stats'))
+  const command = withConfigFlags(new Command('stats'), STORE_FLAGS)
     .description('say how much is stored')
     .option('--json', 'as a JSON object')
     .action(async ({ json = false }: { json?: boolean }, command: Command) =>
@@ -58,7 +58,7 @@ function stats(): Command {
 }
 
 function du(): Command {
-  const command = withConfigFlags(new Command('du'))
+  const command = withConfigFlags(new Command('du'), STORE_FLAGS)
     .argument('[pattern...]', 'which modules; default: all')
     .description('say what each module takes, the largest first')
     .option('--json', 'one JSON object a line')
@@ -79,7 +79,7 @@ function du(): Command {
 }
 
 function gc(): Command {
-  const command = withConfigFlags(new Command('gc'))
+  const command = withConfigFlags(new Command('gc'), SOURCE_FLAGS)
     .description('remove what dead processes left, bring the catalogue up to date, and evict down to the cap')
     .option('--json', 'one JSON object a line')
     .option('--cap <size>', 'cap for this once, for example 20GiB; default: store.cap', size, 0)
@@ -98,7 +98,7 @@ function gc(): Command {
 }
 
 function verify(): Command {
-  const command = withConfigFlags(new Command('verify'))
+  const command = withConfigFlags(new Command('verify'), STORE_FLAGS)
     .argument('[pattern...]', 'which versions; default: every stored file')
     .description('read everything again, and move what is not what was stored to quarantine/')
     .option('--json', 'one JSON object a line')
@@ -118,7 +118,7 @@ function verify(): Command {
 }
 
 function purge(): Command {
-  const command = withConfigFlags(new Command('purge'))
+  const command = withConfigFlags(new Command('purge'), STORE_FLAGS)
     .argument('<pattern...>', 'which versions')
     .description('have what may change asked for again, and versions evicted first; with --hard remove them')
     .option('--hard', 'remove every file of the versions, their ziphash too')
