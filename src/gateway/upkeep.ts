@@ -244,18 +244,20 @@ export class Upkeep {
   #count(metrics: Metrics): void {
     const { room } = this.#deps;
     const { cap } = this.#limits;
-    const versionsGauge = metrics.gauge('modgate_store_versions', 'Versions that are stored.');
-    metrics.gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', [], (gauge: Gauge) => {
+    // Each process on a folder tells of the same store: the sum would count it several times.
+    const gauge = (name: string, help: string, collect?: (gauge: Gauge) => void) =>
+      metrics.gauge(name, help, [], collect, 'max');
+    const versionsGauge = gauge('modgate_store_versions', 'Versions that are stored.');
+    gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', (bytes) => {
       const totals = room.catalog.totals();
-      gauge.with().set(totals.bytes);
+      bytes.with().set(totals.bytes);
       versionsGauge.with().set(totals.versions);
     });
-    metrics.gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
-    metrics.gauge(
+    gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
+    gauge(
       'modgate_store_over_cap_bytes',
       'Bytes above the cap that cannot be freed, since no source has what could be evicted.',
-      [],
-      (gauge: Gauge) => gauge.with().set(this.#over),
+      (over) => over.with().set(this.#over),
     );
   }
 }
