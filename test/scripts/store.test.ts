@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
-import { admin, lines, storeCommand } from '../kit/store.ts';
+import { admin, adminUrl, lines, storeCommand } from '../kit/store.ts';
 import { until } from '../kit/wait.ts';
 
 const PLAIN = '/example.com/plain/@v';
@@ -377,8 +377,3 @@ describe('the administrative listener', () => {
     assert.equal((await admin('http://any.example', 'GET', STATS, { socket })).status, 200);
   });
 });
-
-async function adminUrl({ modgate }: Pair): Promise<string> {
-  const line = await modgate.log(({ msg }) => msg === 'listening', 'listening');
-  return String(line.admin);
-}

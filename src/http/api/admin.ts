@@ -71,7 +71,7 @@ export class AdminHandler {
     const [path = '', text = ''] = exchange.url.split('?', 2);
     const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
     const page = PAGES.find((known) => known === path);
-    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '');
+    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '', true);
     const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
     const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
       ? STORE_ROUTES[`${method} ${name}`]
