@@ -57,6 +57,7 @@ export class Upkeep {
   readonly #evictor: Evictor;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
+  #completing: Promise<unknown> | undefined;
   #unwatch: () => void = () => undefined;
   #mine = false;
   #over = 0;
@@ -135,9 +136,17 @@ export class Upkeep {
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
-  /** Brings the catalogue to what the tree has, where that was never done. */
-  async complete(): Promise<void> {
-    if (!this.#deps.room.complete) await this.#deps.room.reconcile(0);
+  /** Brings the catalogue to what the tree has, where that was never done; once for all who wait for it. */
+  async complete(caller?: AbortSignal): Promise<void> {
+    const { room } = this.#deps;
+    if (room.complete) return;
+    this.#completing ??= room.reconcile(0, this.#stop.signal).finally(() => {
+      this.#completing = undefined;
+    });
+    const left = new Promise<never>((_, reject) => {
+      caller?.addEventListener('abort', () => reject(caller.reason), { once: true });
+    });
+    await Promise.race([this.#completing, left]);
   }
 
   /** @param cap bytes for this once; 0: as configured */

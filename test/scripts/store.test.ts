@@ -370,6 +370,22 @@ describe('the administrative listener', () => {
     assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
   });
 
+  test('waits for a catalogue that is not complete yet', async (t) => {
+    const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+    const TABLE: [method: string, target: string, body: string, told: RegExp][] = [
+      ['GET', STATS, '', /"modules": 3,/],
+      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end","modules":1,/],
+    ];
+    for (const [method, target, body, told] of TABLE) {
+      await pair.modgate.stop();
+      for (const name of fs.readdirSync(pair.modgate.data).filter((file) => file.startsWith('catalog.db')))
+        fs.rmSync(path.join(pair.modgate.data, name));
+      await pair.modgate.restart();
+      const reply = await admin(await adminUrl(pair), method, target, body === '' ? {} : { body });
+      assert.match(reply.text, told);
+    }
+  });
+
   test('may be a socket', async (t) => {
     const folder = fs.mkdtempSync(path.join(process.env.TESTS_OF_MODGATE_SCRATCH ?? '/tmp', 'admin-'));
     const socket = path.join(folder, 's');

@@ -81,6 +81,8 @@ export class AdminHandler {
     // The administrative listener speaks HTTP/1.1 only, whose requests are these.
     if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
     exchange.watch(PATIENCE);
+    // The first seconds over a folder whose catalogue was never made: what is not in it is not absent.
+    await upkeep.complete(exchange.signal);
     await route(exchange, upkeep, new URLSearchParams(text), req);
   }
 }
