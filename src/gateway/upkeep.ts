@@ -55,6 +55,9 @@ export class Upkeep {
   readonly #limits: UpkeepLimits;
   readonly #verifier: Verifier;
   readonly #evictor: Evictor;
+  /** ends what runs in the background */
+  readonly #retired = new AbortController();
+  /** ends everything */
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
   #completing: Promise<unknown> | undefined;
@@ -89,15 +92,27 @@ export class Upkeep {
 
   /** Ends whatever runs, soon. */
   stop(): void {
+    const why = new ModgateError('SHUTTING_DOWN', 'the gateway is stopping');
     this.#unwatch();
-    this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+    this.#retired.abort(why);
+    this.#stop.abort(why);
   }
 
   async close(): Promise<void> {
     this.stop();
+    await this.retire();
+  }
+
+  /** Another one takes over what runs in the background; what was asked for runs on. */
+  async retire(): Promise<void> {
+    this.#unwatch();
+    this.#retired.abort(new ModgateError('SHUTTING_DOWN', 'another configuration is in force'));
     await Promise.allSettled(this.#running);
     await this.#noteUses().catch(() => undefined);
-    if (this.#mine) await this.#deps.room.release('upkeep').catch(() => undefined);
+    if (!this.#mine) return;
+    // Once: later the one that took over may have it.
+    this.#mine = false;
+    await this.#deps.room.release('upkeep').catch(() => undefined);
   }
 
   /** Stored versions, module by module. @param after the path of a module behind which it begins */
@@ -241,7 +256,7 @@ export class Upkeep {
 
   /** A fault ends that work with a line in the log, and nothing else. */
   #background(work: (signal: AbortSignal) => Promise<void>): void {
-    const { signal } = this.#stop;
+    const { signal } = this.#retired;
     this.#running.push(work(signal).catch((thrown: unknown) => this.#failed(thrown, signal)));
   }
 

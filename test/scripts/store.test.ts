@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
+import { hangUp } from '../kit/reload.ts';
 import { admin, adminUrl, lines, storeCommand } from '../kit/store.ts';
 import { until } from '../kit/wait.ts';
 
@@ -385,6 +386,34 @@ describe('the administrative listener', () => {
       assert.match(reply.text, told);
     }
   });
+
+  for (const workers of [1, 2])
+    test(`what it has begun runs on when the configuration is read again, until the stop; workers: ${workers}`, async (t) => {
+      const config = { workers, shutdown: '60s', admin: { listen: '127.0.0.1:0' } };
+      const pair = await filled(t, { config });
+      const { modgate, upstream } = pair;
+      /** A gc that waits for a source, which it asks before it evicts anything. */
+      const begun = async () => {
+        upstream.fault(/\.info$/, { kind: 'hang' });
+        const asked = upstream.next(/\.info$/);
+        const running = admin(await adminUrl(pair), 'POST', '/api/v1/store/gc', { body: '{"cap":1}' });
+        running.catch(() => undefined);
+        await asked;
+        return { running };
+      };
+      const first = await begun();
+      await hangUp(modgate);
+      await get(pair, `${PLAIN}/v1.0.0.mod`);
+      upstream.heal();
+      const [, end] = lines((await first.running).text);
+      assert.equal(end?.event, 'end', JSON.stringify(end));
+      assert.equal(end?.kept, 0);
+      for (const base of MODULES) await get(pair, `${base}.zip`);
+      const second = await begun();
+      await hangUp(modgate);
+      assert.equal(await modgate.stop(), 0);
+      assert.match((await second.running).text, /"event":"error","code":"SHUTTING_DOWN"/);
+    });
 
   test('may be a socket', async (t) => {
     const folder = fs.mkdtempSync(path.join(process.env.TESTS_OF_MODGATE_SCRATCH ?? '/tmp', 'admin-'));
