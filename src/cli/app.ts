@@ -140,7 +140,7 @@ export class App {
     this.#stopping = true;
     const { shutdown } = this.#service.config;
     const end = performance.now() + shutdown;
-    this.#service.upkeep.stop();
+    for (const { upkeep } of [...this.#retired, this.#service]) upkeep.stop();
     await Promise.all([this.#listener.close(shutdown, () => this.#breakOff()), this.#admin?.close(shutdown)]);
     // The callers of other workers may wait for what is fetched here.
     await this.#inner?.close(Math.max(0, end - performance.now()));

@@ -20,14 +20,23 @@ interface HealthOptions {
 
 /** bytes of an answer that are read; /readyz has a few hundred */
 const MAX_ANSWER = 64 << 10;
+/** by which modgate refuses whoever shows no client certificate, for every page */
+const REFUSED = /^code: CLIENT_CERTIFICATE$/m;
 
-/** @returns what the gateway answered. Throws UPSTREAM_* where that was not 200, or nothing in time. */
+/**
+ * @returns what the gateway answered, or that it lives where it answers nobody without a client certificate. Throws
+ * UPSTREAM_* where it answered anything else but 200, or nothing in time.
+ */
 export async function askHealth(command: Command, options: HealthOptions): Promise<string> {
   const page = options.ready === true ? 'readyz' : 'healthz';
   const target = options.url === undefined ? configured(command, page) : given(options.url, page);
   const { status, text } = await get(target, options.timeout);
   if (status === 200) return text;
-  throw new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`);
+  const refused = status === 403 && REFUSED.test(text);
+  if (refused && options.ready !== true) return 'it answers, and wants a client certificate of everyone\n';
+  throw new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`, {
+    next: refused ? 'ask the administrative listener with --url (admin.listen)' : undefined,
+  });
 }
 
 function given(text: string, page: string): Target {

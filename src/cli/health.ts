@@ -23,7 +23,10 @@ export function healthCommand(): Command {
       ['modgate health --url http://127.0.0.1:8080', 'ask another one'],
       ['modgate health --ready', 'fail while it is being stopped; print the state of its parts'],
     ],
-    exitCodes: { 0: 'it answered 200', 1: 'it answered something else, or nothing within the time' },
+    exitCodes: {
+      0: 'it answered 200, or, without --ready, that it wants a client certificate',
+      1: 'it answered something else, or nothing within the time',
+    },
     environment: CONFIG_VARIABLES,
     files: CONFIG_FILES,
     seeAlso: ['modgate serve'],

@@ -102,7 +102,12 @@ export class Reloader {
     const fault = this.#fault;
     if (fault === undefined) return { name: 'configuration', ok: true, detail: 'in force' };
     const [first = ''] = fault.message.split('\n');
-    return { name: 'configuration', ok: false, detail: `an older one is in force: ${first}` };
+    return {
+      name: 'configuration',
+      ok: false,
+      detail: 'an older one is in force; the log says why',
+      inside: first,
+    };
   }
 
   /** Never rejects. @param why for the log */

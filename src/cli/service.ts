@@ -92,10 +92,10 @@ export class Service {
 
   /** Another one answers from now on: lets the requests that run end, then closes. */
   async retire(): Promise<void> {
-    // The next one takes it over at once.
-    await this.upkeep.close();
+    // The next one takes it over at once, but for what an administrator has begun here.
+    await this.upkeep.retire();
     this.#hot.clear();
-    await this.handler.settled(longest(this.config));
+    await Promise.all([this.handler.settled(longest(this.config)), this.admin.settled()]);
     await this.close();
   }
 

@@ -190,6 +190,8 @@ export class Supervisor implements Server {
   /** Not in the middle of a reload: what it is given then would be neither the old nor the new for certain. */
   async #begin(slot: Slot, worker: ClusterWorker): Promise<void> {
     while (this.reloader.busy) await this.reloader.settled();
+    // One that has been told so before it said hello has not heard it.
+    if (this.#stopping) return send(worker, { kind: 'stop' });
     slot.begun = true;
     send(worker, {
       kind: 'begin',
@@ -216,7 +218,9 @@ export class Supervisor implements Server {
       'a worker ended; another takes its place',
     );
     this.#restarts.with().inc();
-    slot.restart = setTimeout(() => this.#spawn(slot), pause);
+    slot.restart = setTimeout(() => {
+      if (!this.#stopping) this.#spawn(slot);
+    }, pause);
   }
 
   /** All workers, or none: each makes it and says so before any puts it into force. */

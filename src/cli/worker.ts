@@ -20,18 +20,40 @@ type Begin = Extract<ToWorker, { kind: 'begin' }>;
 export async function runWorker(load: (read: ReadFile) => Loaded): Promise<void> {
   // A signal from a terminal or a service manager reaches every process; what follows from it is the supervisor's.
   process.on('SIGHUP', () => undefined);
-  const begin = new Promise<Begin>((resolve) => {
-    process.on('message', (message: ToWorker) => {
-      if (message.kind === 'begin') resolve(message);
-    });
-  });
+  const inbox = new Inbox();
   tell({ kind: 'hello' });
   try {
-    const worker = await Worker.start(await begin, load);
+    const worker = await Worker.start(await inbox.begin, inbox, load);
     tell({ kind: 'serving', url: worker.url, adminUrl: worker.adminUrl });
   } catch (thrown) {
     await new Promise<void>((resolve) => tell({ kind: 'failed', error: errorData(thrown) }, resolve));
     process.exit(1);
+  }
+}
+
+/** What the supervisor says. But for `begin` it waits until the worker is made; no message may get lost in between. */
+class Inbox {
+  readonly begin: Promise<Begin>;
+  #begun = false;
+  #early: ToWorker[] = [];
+  #take: (message: ToWorker) => void = (message) => void this.#early.push(message);
+
+  constructor() {
+    this.begin = new Promise((resolve) => {
+      process.on('message', (message: ToWorker) => {
+        if (message.kind === 'begin') {
+          this.#begun = true;
+          resolve(message);
+          // Before that there is nothing that could end in order.
+        } else if (message.kind === 'stop' && !this.#begun) process.exit(0);
+        else this.#take(message);
+      });
+    });
+  }
+
+  open(take: (message: ToWorker) => void): void {
+    this.#take = take;
+    for (const message of this.#early.splice(0)) take(message);
   }
 }
 
@@ -46,11 +68,8 @@ class Worker {
   #prepared: Prepared | undefined;
   #stopping = false;
 
-  static async start(begin: Begin, load: (read: ReadFile) => Loaded): Promise<Worker> {
+  static async start(begin: Begin, inbox: Inbox, load: (read: ReadFile) => Loaded): Promise<Worker> {
     const { index, workers, folder, texts } = begin;
-    const early: ToWorker[] = [];
-    const keep = (message: ToWorker) => early.push(message);
-    process.on('message', keep);
     const { config } = load(FileRecord.replay(texts));
     const metrics = new Metrics();
     const relay = new Relay({ index, workers, metrics, socketOf: (other) => socketIn(folder, other) });
@@ -75,10 +94,10 @@ class Worker {
         admin: index === 0,
       },
     );
-    worker = new Worker(begin, app, metrics, all, load);
-    process.off('message', keep);
-    for (const message of early) worker.#take(message);
-    return worker;
+    const made = new Worker(begin, app, metrics, all, load);
+    worker = made;
+    inbox.open((message) => made.#take(message));
+    return made;
   }
 
   private constructor(
@@ -95,7 +114,6 @@ class Worker {
     this.#all = all;
     this.#load = load;
     this.#state = state;
-    process.on('message', (message: ToWorker) => this.#take(message));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void this.#stop());
     setInterval(() => void this.#sendSnapshot(), SNAPSHOT_EVERY).unref();
   }

@@ -51,6 +51,8 @@ export class Scrub {
       'When every stored file had been checked last, seconds since the epoch; 0: not yet.',
       [],
       (gauge) => gauge.with().set(Date.parse(room.catalog.meta('scrubbed') ?? '1970-01-01') / 1000),
+      // Each process reads it in the same catalogue.
+      'max',
     );
   }
 

@@ -55,8 +55,12 @@ export class Upkeep {
   readonly #limits: UpkeepLimits;
   readonly #verifier: Verifier;
   readonly #evictor: Evictor;
+  /** ends what runs in the background */
+  readonly #retired = new AbortController();
+  /** ends everything */
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
+  #completing: Promise<unknown> | undefined;
   #unwatch: () => void = () => undefined;
   #mine = false;
   #over = 0;
@@ -88,15 +92,27 @@ export class Upkeep {
 
   /** Ends whatever runs, soon. */
   stop(): void {
+    const why = new ModgateError('SHUTTING_DOWN', 'the gateway is stopping');
     this.#unwatch();
-    this.#stop.abort(new ModgateError('SHUTTING_DOWN', 'the gateway is stopping'));
+    this.#retired.abort(why);
+    this.#stop.abort(why);
   }
 
   async close(): Promise<void> {
     this.stop();
+    await this.retire();
+  }
+
+  /** Another one takes over what runs in the background; what was asked for runs on. */
+  async retire(): Promise<void> {
+    this.#unwatch();
+    this.#retired.abort(new ModgateError('SHUTTING_DOWN', 'another configuration is in force'));
     await Promise.allSettled(this.#running);
     await this.#noteUses().catch(() => undefined);
-    if (this.#mine) await this.#deps.room.release('upkeep').catch(() => undefined);
+    if (!this.#mine) return;
+    // Once: later the one that took over may have it.
+    this.#mine = false;
+    await this.#deps.room.release('upkeep').catch(() => undefined);
   }
 
   /** Stored versions, module by module. @param after the path of a module behind which it begins */
@@ -135,9 +151,17 @@ export class Upkeep {
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
-  /** Brings the catalogue to what the tree has, where that was never done. */
-  async complete(): Promise<void> {
-    if (!this.#deps.room.complete) await this.#deps.room.reconcile(0);
+  /** Brings the catalogue to what the tree has, where that was never done; once for all who wait for it. */
+  async complete(caller?: AbortSignal): Promise<void> {
+    const { room } = this.#deps;
+    if (room.complete) return;
+    this.#completing ??= room.reconcile(0, this.#stop.signal).finally(() => {
+      this.#completing = undefined;
+    });
+    const left = new Promise<never>((_, reject) => {
+      caller?.addEventListener('abort', () => reject(caller.reason), { once: true });
+    });
+    await Promise.race([this.#completing, left]);
   }
 
   /** @param cap bytes for this once; 0: as configured */
@@ -232,7 +256,7 @@ export class Upkeep {
 
   /** A fault ends that work with a line in the log, and nothing else. */
   #background(work: (signal: AbortSignal) => Promise<void>): void {
-    const { signal } = this.#stop;
+    const { signal } = this.#retired;
     this.#running.push(work(signal).catch((thrown: unknown) => this.#failed(thrown, signal)));
   }
 
@@ -244,18 +268,20 @@ export class Upkeep {
   #count(metrics: Metrics): void {
     const { room } = this.#deps;
     const { cap } = this.#limits;
-    const versionsGauge = metrics.gauge('modgate_store_versions', 'Versions that are stored.');
-    metrics.gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', [], (gauge: Gauge) => {
+    // Each process on a folder tells of the same store: the sum would count it several times.
+    const gauge = (name: string, help: string, collect?: (gauge: Gauge) => void) =>
+      metrics.gauge(name, help, [], collect, 'max');
+    const versionsGauge = gauge('modgate_store_versions', 'Versions that are stored.');
+    gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', (bytes) => {
       const totals = room.catalog.totals();
-      gauge.with().set(totals.bytes);
+      bytes.with().set(totals.bytes);
       versionsGauge.with().set(totals.versions);
     });
-    metrics.gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
-    metrics.gauge(
+    gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
+    gauge(
       'modgate_store_over_cap_bytes',
       'Bytes above the cap that cannot be freed, since no source has what could be evicted.',
-      [],
-      (gauge: Gauge) => gauge.with().set(this.#over),
+      (over) => over.with().set(this.#over),
     );
   }
 }

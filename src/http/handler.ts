@@ -105,12 +105,15 @@ export class Handler {
   /** Resolves when no request is being answered, or after the limit (ms). */
   async settled(limit: number): Promise<void> {
     if (this.#running === 0) return;
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#waiting.add(resolve);
-      timer = setTimeout(resolve, limit).unref();
+      const over = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(over);
+        resolve();
+      };
+      const timer = setTimeout(over, limit).unref();
+      this.#waiting.add(over);
     });
-    clearTimeout(timer);
   }
 
   #run(exchange: Exchange): void {

@@ -27,6 +27,7 @@ describe('/index', () => {
     ['2026-01-31T13:00:00.000004%2B01:00', 'v1.0.4'],
     ['2026-01-31T13:00:00.000004+01:00', 'v1.0.4'],
     ['2026-01-31t12:00:00.000005z', 'v1.0.5'],
+    ['2024-02-29T23:59:59Z', 'v1.0.0'],
   ];
   for (const [since, version] of SINCE) {
     it(`since=${since} begins at ${version}, inclusive`, () =>
@@ -48,6 +49,9 @@ describe('/index', () => {
   for (const query of [
     'since=yesterday',
     'since=2026-13-01T00:00:00Z',
+    'since=2026-02-31T00:00:00Z',
+    'since=2025-02-29T12:00:00%2B01:00',
+    'since=2026-01-31T24:00:00Z',
     'since=1767225600',
     'limit=x',
     'limit=-1',

@@ -57,8 +57,16 @@ const RFC3339 = /^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+
 function microseconds(text: string): number {
   const [, time = '', fraction = '', zone = ''] = RFC3339.exec(text.replace(' ', '+')) ?? [];
   const ms = Date.parse(time.toUpperCase() + zone.toUpperCase());
-  if (Number.isNaN(ms)) throw bad('since must be a time as 2026-01-31T12:00:00Z (RFC 3339)');
+  // Date.parse takes the 31st of a month of 30 days for the 1st of the next.
+  if (Number.isNaN(ms) || !isOnTheCalendar(time.toUpperCase()))
+    throw bad('since must be a time as 2026-01-31T12:00:00Z (RFC 3339)');
   return ms * 1000 + Math.ceil(Number(fraction.padEnd(9, '0')) / 1000);
+}
+
+/** Whether there is such a day and hour. */
+function isOnTheCalendar(time: string): boolean {
+  const moment = new Date(`${time}Z`);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(time);
 }
 
 function timestamp(time: number): string {

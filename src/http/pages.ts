@@ -9,7 +9,10 @@ import type { Page } from './route.ts';
 export interface PartState {
   readonly name: string;
   readonly ok: boolean;
+  /** for anyone */
   readonly detail: string;
+  /** what only the administrator may read, such as paths */
+  readonly inside?: string;
 }
 
 export interface PagesDeps {
@@ -30,15 +33,18 @@ export class Pages {
     this.#deps = deps;
   }
 
-  /** @param address by which the caller reaches the gateway, e.g. https://modgate.example/goproxy */
-  async send(exchange: Exchange, page: Page, address: string): Promise<void> {
+  /**
+   * @param address by which the caller reaches the gateway, e.g. https://modgate.example/goproxy
+   * @param all also what is for the administrator only
+   */
+  async send(exchange: Exchange, page: Page, address: string, all = false): Promise<void> {
     switch (page) {
       case '/':
         return exchange.sendText(200, home(address));
       case '/healthz':
         return exchange.sendText(200, 'ok\n');
       case '/readyz':
-        return this.#ready(exchange);
+        return this.#ready(exchange, all);
       case '/version':
         return sendJson(exchange, 200, {
           name: 'modgate',
@@ -58,11 +64,14 @@ export class Pages {
     return this.#deps.index ?? (() => []);
   }
 
-  async #ready(exchange: Exchange): Promise<void> {
+  async #ready(exchange: Exchange, all: boolean): Promise<void> {
     const parts = await this.#deps.parts();
     const stopping = this.#deps.stopping();
     const status = stopping ? 'stopping' : parts.every(({ ok }) => ok) ? 'ready' : 'degraded';
-    sendJson(exchange, stopping ? 503 : 200, { status, parts });
+    const told = parts.map(({ name, ok, detail, inside }) =>
+      all && inside !== undefined ? { name, ok, detail: `${detail}: ${inside}` } : { name, ok, detail },
+    );
+    sendJson(exchange, stopping ? 503 : 200, { status, parts: told });
   }
 
   async #metrics(exchange: Exchange): Promise<void> {

@@ -27,9 +27,10 @@ export class Changes {
       mode: 0o640,
     });
     this.#seen = await this.#state();
+    this.#callBack();
   }
 
-  /** Calls back after a change that another process told. @returns what ends it */
+  /** Calls back after each change, whichever process told it. @returns what ends it */
   watch(changed: () => void): () => void {
     this.#watchers.add(changed);
     if (this.#timer === undefined) {
@@ -52,7 +53,11 @@ export class Changes {
     this.#looking = false;
     const before = this.#seen;
     this.#seen = now;
-    if (before !== undefined && before !== now) for (const changed of this.#watchers) changed();
+    if (before !== undefined && before !== now) this.#callBack();
+  }
+
+  #callBack(): void {
+    for (const changed of this.#watchers) changed();
   }
 
   async #state(): Promise<string> {

@@ -57,6 +57,12 @@ export interface AdminReply {
   readonly text: string;
 }
 
+/** Where the administrative listener of a running server is. */
+export async function adminUrl({ modgate }: { readonly modgate: Modgate }): Promise<string> {
+  const line = await modgate.log(({ msg }) => msg === 'listening', 'listening');
+  return String(line.admin);
+}
+
 /** A request to the administrative listener. */
 export async function admin(
   base: string,

@@ -62,18 +62,41 @@ describe('modgate health', () => {
     assert.deepEqual(run, { code: 0, stdout: 'ok\n', stderr: '' });
   });
 
-  test('TLS, with a certificate that nobody here trusts', async (t) => {
-    const { cert, key } = await (await authority()).issue();
-    const [certFile, keyFile] = ['cert.pem', 'key.pem'].map((name) => path.join(modgate.folder, name));
-    assert.ok(certFile !== undefined && keyFile !== undefined);
-    fs.writeFileSync(certFile, cert);
-    fs.writeFileSync(keyFile, key);
-    const other = await Modgate.start({ config: { ...nowhere(), tls: { cert: certFile, key: keyFile } } });
-    t.after(() => other.remove());
-    const listen = { MODGATE_LISTEN: new URL(other.url).host };
-    const run = await health(['--config', path.join(other.folder, 'modgate.yaml')], listen);
-    assert.deepEqual(run, { code: 0, stdout: 'ok\n', stderr: '' });
-  });
+  const TLS: [what: string, tls: Record<string, Piece>, args: string[], code: number, said: RegExp][] = [
+    ['a certificate that nobody here trusts', {}, [], 0, /^ok\n$/],
+    [
+      'a client certificate needed',
+      { client_certs: 'required' },
+      [],
+      0,
+      /^it answers, and wants a client certificate/,
+    ],
+    [
+      'a client certificate needed, and the question whether it is ready',
+      { client_certs: 'required' },
+      ['--ready'],
+      1,
+      /answered 403[\s\S]*next: .*admin\.listen/,
+    ],
+  ];
+  for (const [what, tls, args, code, said] of TLS) {
+    test(`TLS, ${what}: ${code}`, async (t) => {
+      const ca = await authority();
+      const issued: Record<string, string> = { ...(await ca.issue()), client_ca: ca.cert };
+      const files: Record<string, string> = {};
+      for (const name of ['cert', 'key', ...('client_certs' in tls ? ['client_ca'] : [])]) {
+        const file = path.join(modgate.folder, `${name}.pem`);
+        fs.writeFileSync(file, issued[name] ?? '');
+        files[name] = file;
+      }
+      const other = await Modgate.start({ config: { ...nowhere(), tls: { ...files, ...tls } } });
+      t.after(() => other.remove());
+      const listen = { MODGATE_LISTEN: new URL(other.url).host };
+      const run = await health(['--config', path.join(other.folder, 'modgate.yaml'), ...args], listen);
+      assert.equal(run.code, code, run.stderr);
+      assert.match(run.stdout + run.stderr, said);
+    });
+  }
 
   test('a free port is not known to others: 2', async () => {
     const run = await health([], { MODGATE_LISTEN: '127.0.0.1:0' });

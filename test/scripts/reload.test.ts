@@ -6,13 +6,14 @@ import { type Pair, SOURCE, startPair } from '../kit/gateway.ts';
 import { open, readAll } from '../kit/http.ts';
 import type { Modgate, Piece } from '../kit/modgate.ts';
 import { fresh, hangUp, page, REFUSED } from '../kit/reload.ts';
+import { admin, adminUrl } from '../kit/store.ts';
 import { until } from '../kit/wait.ts';
 
 for (const workers of [1, 3]) {
   describe(`SIGHUP, ${workers === 1 ? 'one process' : `${workers} workers`}`, () => {
     let pair: Pair;
     before(async () => {
-      pair = await startPair({ config: { workers } });
+      pair = await startPair({ config: { workers, admin: { listen: '127.0.0.1:0' } } });
     });
     after(() => pair.close());
     const off = { routes: [{ match: 'example.com/cold/*', chain: 'off' }] };
@@ -74,10 +75,15 @@ for (const workers of [1, 3]) {
         assert.equal(await page(modgate, 'modgate_config_last_reload_successful'), 0);
         await until(async () => {
           const ready = await modgate.ask('/readyz');
+          assert.doesNotMatch(ready.text, told, 'only the administrator reads paths');
           return ready.status === 200 && /degraded.*an older one is in force/s.test(ready.text)
             ? true
             : undefined;
         }, '/readyz to say it');
+        await until(async () => {
+          const { text } = await admin(await adminUrl(pair), 'GET', '/readyz');
+          return told.test(text) ? true : undefined;
+        }, '/readyz of the administrative listener to say why');
         modgate.configure({});
         await hangUp(modgate);
         assert.equal(await page(modgate, 'modgate_config_last_reload_successful'), 1);

@@ -6,7 +6,8 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
-import { admin, lines, storeCommand } from '../kit/store.ts';
+import { hangUp } from '../kit/reload.ts';
+import { admin, adminUrl, lines, storeCommand } from '../kit/store.ts';
 import { until } from '../kit/wait.ts';
 
 const PLAIN = '/example.com/plain/@v';
@@ -370,6 +371,50 @@ describe('the administrative listener', () => {
     assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
   });
 
+  test('waits for a catalogue that is not complete yet', async (t) => {
+    const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+    const TABLE: [method: string, target: string, body: string, told: RegExp][] = [
+      ['GET', STATS, '', /"modules": 3,/],
+      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end","modules":1,/],
+    ];
+    for (const [method, target, body, told] of TABLE) {
+      await pair.modgate.stop();
+      for (const name of fs.readdirSync(pair.modgate.data).filter((file) => file.startsWith('catalog.db')))
+        fs.rmSync(path.join(pair.modgate.data, name));
+      await pair.modgate.restart();
+      const reply = await admin(await adminUrl(pair), method, target, body === '' ? {} : { body });
+      assert.match(reply.text, told);
+    }
+  });
+
+  for (const workers of [1, 2])
+    test(`what it has begun runs on when the configuration is read again, until the stop; workers: ${workers}`, async (t) => {
+      const config = { workers, shutdown: '60s', admin: { listen: '127.0.0.1:0' } };
+      const pair = await filled(t, { config });
+      const { modgate, upstream } = pair;
+      /** A gc that waits for a source, which it asks before it evicts anything. */
+      const begun = async () => {
+        upstream.fault(/\.info$/, { kind: 'hang' });
+        const asked = upstream.next(/\.info$/);
+        const running = admin(await adminUrl(pair), 'POST', '/api/v1/store/gc', { body: '{"cap":1}' });
+        running.catch(() => undefined);
+        await asked;
+        return { running };
+      };
+      const first = await begun();
+      await hangUp(modgate);
+      await get(pair, `${PLAIN}/v1.0.0.mod`);
+      upstream.heal();
+      const [, end] = lines((await first.running).text);
+      assert.equal(end?.event, 'end', JSON.stringify(end));
+      assert.equal(end?.kept, 0);
+      for (const base of MODULES) await get(pair, `${base}.zip`);
+      const second = await begun();
+      await hangUp(modgate);
+      assert.equal(await modgate.stop(), 0);
+      assert.match((await second.running).text, /"event":"error","code":"SHUTTING_DOWN"/);
+    });
+
   test('may be a socket', async (t) => {
     const folder = fs.mkdtempSync(path.join(process.env.TESTS_OF_MODGATE_SCRATCH ?? '/tmp', 'admin-'));
     const socket = path.join(folder, 's');
@@ -377,8 +422,3 @@ describe('the administrative listener', () => {
     assert.equal((await admin('http://any.example', 'GET', STATS, { socket })).status, 200);
   });
 });
-
-async function adminUrl({ modgate }: Pair): Promise<string> {
-  const line = await modgate.log(({ msg }) => msg === 'listening', 'listening');
-  return String(line.admin);
-}

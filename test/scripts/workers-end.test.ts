@@ -110,6 +110,19 @@ describe('how they end', () => {
     await gone(pids);
   });
 
+  test('SIGTERM while a worker starts: nobody waits for it', async (t) => {
+    // Until one that does not hear it would be killed; longer than the test waits.
+    const { modgate } = await pairFor(t, { config: { workers: WORKERS, shutdown: '60s' } });
+    const before = [...pidsOf(modgate).values()];
+    process.kill(before[0] ?? 0, 'SIGKILL');
+    const started = await until(
+      () => childrenOf(modgate.pid).find((pid) => !before.includes(pid)),
+      'its successor',
+    );
+    assert.equal(await modgate.stop(), 0);
+    await gone([...before, started]);
+  });
+
   test('a second signal ends them at once', async (t) => {
     const pair = await pairFor(t, { ...crowd, config: { workers: WORKERS, shutdown: '60s' } });
     const { modgate, upstream } = pair;
@@ -153,6 +166,11 @@ test('on a unix socket, also where a killed one has left its own', async (t) => 
   await modgate.restart();
   for (let n = 0; n < 6; n++) assert.match(await askSocket(socket, url), /"v1\.0\.0"/);
 });
+
+function childrenOf(pid: number): number[] {
+  const text = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
 
 async function askSocket(socketPath: string, url: string): Promise<string> {
   const response = new Promise<http.IncomingMessage>((resolve, reject) => {

@@ -177,6 +177,19 @@ test('one page of metrics: sums, labels of the processes, and promtool finds no 
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
+test('the gauges of the store, which is one, are not multiplied', async (t) => {
+  const cap = 1 << 30;
+  const { modgate } = await pairFor(t, { config: { workers: WORKERS, store: { cap } } });
+  assert.equal((await modgate.ask('/example.com/plain/@v/v1.0.0.info')).status, 200);
+  const page = await until(async () => {
+    const { text } = await modgate.ask('/metrics');
+    return metric(text, 'modgate_store_versions') > 0 ? text : undefined;
+  }, 'the version in the catalogue');
+  assert.equal(metric(page, 'modgate_store_versions'), 1);
+  assert.equal(metric(page, 'modgate_store_bytes'), 4096);
+  assert.equal(metric(page, 'modgate_store_cap_bytes'), cap);
+});
+
 test('/readyz of each worker names the source that another one leaves alone', async (t) => {
   const { modgate, upstream } = await pairFor(t, {
     config: { workers: WORKERS },

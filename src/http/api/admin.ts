@@ -26,9 +26,16 @@ export interface AdminDeps {
 export class AdminHandler {
   readonly #deps: AdminDeps;
   readonly #ids = new RequestIds();
+  /** requests about the store */
+  readonly #running = new Set<Promise<void>>();
 
   constructor(deps: AdminDeps) {
     this.#deps = deps;
+  }
+
+  /** Resolves when no request about the store runs, however long that takes; who must end sooner stops the upkeep. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
   handle(req: Incoming, res: Outgoing): void {
@@ -72,7 +79,7 @@ export class AdminHandler {
     const [path = '', text = ''] = exchange.url.split('?', 2);
     const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
     const page = PAGES.find((known) => known === path);
-    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '');
+    if (page !== undefined && method === 'GET') return pages.send(exchange, page, '', true);
     const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
     const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
       ? STORE_ROUTES[`${method} ${name}`]
@@ -82,7 +89,15 @@ export class AdminHandler {
     // The administrative listener speaks HTTP/1.1 only, whose requests are these.
     if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
     exchange.watch(PATIENCE);
-    await route(exchange, upkeep, new URLSearchParams(text), req);
+    const work = this.#work(exchange, () => route(exchange, upkeep, new URLSearchParams(text), req));
+    this.#running.add(work);
+    await work.finally(() => this.#running.delete(work));
+  }
+
+  async #work(exchange: Exchange, work: () => Promise<void>): Promise<void> {
+    // The first seconds over a folder whose catalogue was never made: what is not in it is not absent.
+    await this.#deps.upkeep.complete(exchange.signal);
+    await work();
   }
 }
 
