@@ -1,8 +1,7 @@
-import { toModgateError } from '../errors/index.ts';
-import { checkInfo, MAX_INFO_BYTES, readSmall } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { type CatalogVersion, keys, type Mark, type Storeroom } from '../store/index.ts';
+import { type Answer, confirm } from './confirm.ts';
 import { writeTreeList } from './lists.ts';
 import type { Router } from './router.ts';
 
@@ -10,9 +9,7 @@ import type { Router } from './router.ts';
 const LOW = 0.97;
 /** versions that sources are asked for side by side */
 const PARALLEL = 8;
-/** ms for which a source may think about whether it still has a version */
-const PATIENCE = 30_000;
-/** s for which a version stays that no source has any more */
+/** s for which a version stays that no source has any more, or that one has with other bytes */
 const GONE = 24 * 60 * 60;
 /** s for which one stays whose source did not answer */
 const SILENT = 10 * 60;
@@ -23,7 +20,7 @@ export interface Evicted {
   readonly versions: number;
   /** on the disk */
   readonly bytes: number;
-  /** versions that stay because no source has them */
+  /** versions that stay because no source has them as they are */
   readonly kept: number;
   /** bytes above the cap that could not be freed; 0: the cap holds */
   readonly over: number;
@@ -37,11 +34,9 @@ interface Deps {
   readonly metrics: Metrics;
 }
 
-type Answer = 'yes' | 'gone' | 'silent';
-
 /**
- * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source says it
- * still has, asked in that moment; and the ziphash stays, so that what is fetched again must be the same.
+ * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source still
+ * has, asked in that moment and compared; and the ziphash stays, so that what is fetched again must be the same.
  */
 export class Evictor {
   readonly #deps: Deps;
@@ -55,7 +50,7 @@ export class Evictor {
     ]);
     this.#kept = deps.metrics.counter(
       'modgate_evictions_refused_total',
-      'Versions that were not evicted, since no source said that it still has them, by why.',
+      'Versions that were not evicted, since no source has them as they are, by why.',
       ['why'],
     );
   }
@@ -91,7 +86,7 @@ export class Evictor {
       const now = Math.floor(clock.now() / 1000);
       const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
       if (batch.length === 0 || silent >= MAX_SILENT) return false;
-      const answers = await Promise.all(batch.map((one) => this.#stillThere(one, signal)));
+      const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
       silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
       const marks: Mark[] = [];
       for (const [i, one] of batch.entries()) {
@@ -103,7 +98,7 @@ export class Evictor {
           marks.push({
             path: one.path,
             version: one.version,
-            kept: now + (answer === 'gone' ? GONE : SILENT),
+            kept: now + (answer === 'silent' ? SILENT : GONE),
           });
           sum.kept++;
           this.#kept.with(answer).inc();
@@ -111,6 +106,11 @@ export class Evictor {
       }
       await room.mark(marks);
     }
+  }
+
+  #confirm(one: CatalogVersion, what: 'zip' | 'rest', signal: AbortSignal): Promise<Answer> {
+    const { room, router, logger } = this.#deps;
+    return confirm({ tree: room.tree, router, logger }, one, what === 'zip' ? 'zip' : 'mod', signal);
   }
 
   /** The bytes that it frees. */
@@ -125,26 +125,6 @@ export class Evictor {
     await room.settle(gone);
     this.#evicted.with(what).inc();
     return before - room.catalog.totals().bytes;
-  }
-
-  /** Asked right before, and not of any cache: what a source has lost is the only copy now. */
-  async #stillThere(m: ModuleVersion, signal: AbortSignal): Promise<Answer> {
-    const { chain } = this.#deps.router.find(m.path);
-    if (chain.sources.length === 0) return 'gone';
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-    try {
-      await chain.ask(`${m.path}@${m.version}`, async (source) => {
-        const { value } = await readSmall(source, m, 'info', MAX_INFO_BYTES, patience);
-        checkInfo(m, value, source.name);
-      });
-      return 'yes';
-    } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      const error = toModgateError(thrown);
-      const { logger } = this.#deps;
-      logger.debug({ module: m.path, version: m.version, code: error.code }, 'not evicted: no source has it');
-      return error.absent || error.code === 'LOOKUP_OFF' ? 'gone' : 'silent';
-    }
   }
 }
 
