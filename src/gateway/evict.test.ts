@@ -7,13 +7,14 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ModgateError } from '../errors/index.ts';
 import { Chain, type FileKind, type Source, type SourceFile } from '../fetch/index.ts';
-import { type ModuleVersion, parseModulePath } from '../module/index.ts';
+import { type ModuleVersion, parseModulePath, parseVersion } from '../module/index.ts';
 import { createLogger, Metrics, systemClock } from '../observe/index.ts';
-import { FileTree, Storeroom } from '../store/index.ts';
+import { FileTree, type Mark, Storeroom } from '../store/index.ts';
 import { type Evicted, Evictor } from './evict.ts';
 import { Router } from './router.ts';
 
 const MODULE = parseModulePath('example.com/lib');
+const M: ModuleVersion = { path: MODULE, version: parseVersion(MODULE, 'v1.0.0') };
 const FOLDER = `tree/${MODULE}/@v`;
 /** Longer than any beginning that could be compared in its stead. */
 const ZIP = Buffer.alloc(300_000, 'a zip, for all that an eviction knows of it');
@@ -87,10 +88,10 @@ describe('eviction', () => {
       .sort()
       .join(' ');
 
-  function run(source: Source): Promise<Evicted> {
+  function run(source: Source, uses?: () => readonly Mark[]): Promise<Evicted> {
     const router = new Router([], new Chain([{ step: source, separator: undefined }]));
     const metrics = new Metrics({ process: false });
-    const evictor = new Evictor({ room, router, clock: systemClock, logger, metrics });
+    const evictor = new Evictor({ room, router, clock: systemClock, logger, metrics, uses });
     return evictor.run(1, new AbortController().signal);
   }
 
@@ -110,4 +111,29 @@ describe('eviction', () => {
       assert.equal(left(), stays);
     });
   }
+
+  it('keeps what was used while its source was asked', async () => {
+    const uses: Mark[] = [];
+    const shelf = new Shelf(genuine());
+    shelf.asked = async () => void uses.push({ ...M, used: 4_000_000_000 });
+    const { versions, kept } = await run(shelf, () => uses.splice(0));
+    assert.equal(left(), 'info mod zip ziphash');
+    assert.deepEqual({ versions, kept }, { versions: 0, kept: 0 });
+  });
+
+  it('keeps what was replaced while its source was asked', async () => {
+    const shelf = new Shelf(genuine());
+    const file = path.join(data, FOLDER, 'v1.0.0.zip');
+    shelf.asked = async (kind) => {
+      if (kind !== 'zip') return;
+      fs.writeFileSync(path.join(data, 'another'), 'another one');
+      fs.renameSync(path.join(data, 'another'), file);
+    };
+    await run(shelf);
+    assert.equal(left(), 'info mod zip ziphash');
+  });
+
+  it('counts a version once, though its zip and the rest of it go in two steps', async () => {
+    assert.equal((await run(new Shelf(genuine()))).versions, 1);
+  });
 });

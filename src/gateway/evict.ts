@@ -11,7 +11,7 @@ const LOW = 0.97;
 const PARALLEL = 8;
 /** s for which a version stays that no source has any more, or that one has with other bytes */
 const GONE = 24 * 60 * 60;
-/** s for which one stays whose source did not answer */
+/** s for which one stays whose source did not answer, or that was used or changed meanwhile */
 const SILENT = 10 * 60;
 /** versions without an answer, one after the other, after which the sources count as out of reach for now */
 const MAX_SILENT = 4 * PARALLEL;
@@ -32,6 +32,8 @@ interface Deps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** versions that were used since the last call, and when, s since the epoch */
+  readonly uses?: (() => readonly Mark[]) | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Evictor {
     ]);
     this.#kept = deps.metrics.counter(
       'modgate_evictions_refused_total',
-      'Versions that were not evicted, since no source has them as they are, by why.',
+      'Versions that were not evicted, since no source has them as they are, or they were used meanwhile, by why.',
       ['why'],
     );
   }
@@ -86,11 +88,15 @@ export class Evictor {
       const now = Math.floor(clock.now() / 1000);
       const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
       if (batch.length === 0 || silent >= MAX_SILENT) return false;
+      const states = batch.map((one) => this.#state(one));
       const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
+      await room.mark(this.#deps.uses?.() ?? []);
       silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
       const marks: Mark[] = [];
       for (const [i, one] of batch.entries()) {
-        const answer = answers[i] ?? 'silent';
+        // To answer takes a source up to minutes, and each removal takes its time too.
+        const same = this.#state(one) === states[i];
+        const answer = same ? (answers[i] ?? 'silent') : 'used';
         if (answer === 'yes') {
           sum.bytes += await this.#remove(one, what);
           sum.versions++;
@@ -98,14 +104,21 @@ export class Evictor {
           marks.push({
             path: one.path,
             version: one.version,
-            kept: now + (answer === 'silent' ? SILENT : GONE),
+            kept: now + (answer === 'gone' || answer === 'other' ? GONE : SILENT),
           });
-          sum.kept++;
+          if (answer !== 'used') sum.kept++;
           this.#kept.with(answer).inc();
         }
       }
       await room.mark(marks);
     }
+  }
+
+  /** Another one after a use and after any change of its files. */
+  #state(one: CatalogVersion): string {
+    const { room } = this.#deps;
+    const files = room.filesOf(one).map((key) => room.stat(key));
+    return JSON.stringify([room.catalog.version(one)?.used, files]);
   }
 
   #confirm(one: CatalogVersion, what: 'zip' | 'rest', signal: AbortSignal): Promise<Answer> {
