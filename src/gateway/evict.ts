@@ -36,6 +36,14 @@ interface Deps {
   readonly uses?: (() => readonly Mark[]) | undefined;
 }
 
+interface Sum {
+  /** by the time at which they became visible, which no two versions share: a version can go in two steps */
+  readonly evicted: Set<number>;
+  /** on the disk */
+  bytes: number;
+  kept: number;
+}
+
 /**
  * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source still
  * has, asked in that moment and compared; and the ziphash stays, so that what is fetched again must be the same.
@@ -60,25 +68,21 @@ export class Evictor {
   /** @param cap bytes */
   async run(cap: number, signal: AbortSignal): Promise<Evicted> {
     const { catalog } = this.#deps.room;
-    const sum = { versions: 0, bytes: 0, kept: 0 };
+    const sum: Sum = { evicted: new Set(), bytes: 0, kept: 0 };
+    const done = () => ({ versions: sum.evicted.size, bytes: sum.bytes, kept: sum.kept });
     const before = catalog.totals().bytes;
     if (before > cap) {
       const target = Math.floor(cap * LOW);
       const reached = await this.#free('zip', target, sum, signal);
       if (!reached) await this.#free('rest', target, sum, signal);
       const left = catalog.totals().bytes;
-      this.#deps.logger.info({ ...sum, cap, before, left }, 'evicted what was not used for longest');
+      this.#deps.logger.info({ ...done(), cap, before, left }, 'evicted what was not used for longest');
     }
-    return { ...sum, over: Math.max(0, catalog.totals().bytes - cap) };
+    return { ...done(), over: Math.max(0, catalog.totals().bytes - cap) };
   }
 
   /** True where the target was reached. */
-  async #free(
-    what: 'zip' | 'rest',
-    target: number,
-    sum: { versions: number; bytes: number; kept: number },
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #free(what: 'zip' | 'rest', target: number, sum: Sum, signal: AbortSignal): Promise<boolean> {
     const { room, clock } = this.#deps;
     let silent = 0;
     for (;;) {
@@ -99,7 +103,7 @@ export class Evictor {
         const answer = same ? (answers[i] ?? 'silent') : 'used';
         if (answer === 'yes') {
           sum.bytes += await this.#remove(one, what);
-          sum.versions++;
+          sum.evicted.add(one.time);
         } else {
           marks.push({
             path: one.path,
