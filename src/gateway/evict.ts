@@ -92,30 +92,42 @@ export class Evictor {
       const now = Math.floor(clock.now() / 1000);
       const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
       if (batch.length === 0 || silent >= MAX_SILENT) return false;
-      const states = batch.map((one) => this.#state(one));
-      const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
-      await room.mark(this.#deps.uses?.() ?? []);
+      const answers = await this.#take(batch, what, sum, signal);
       silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
-      const marks: Mark[] = [];
-      for (const [i, one] of batch.entries()) {
-        // To answer takes a source up to minutes, and each removal takes its time too.
-        const same = this.#state(one) === states[i];
-        const answer = same ? (answers[i] ?? 'silent') : 'used';
-        if (answer === 'yes') {
-          sum.bytes += await this.#remove(one, what);
-          sum.evicted.add(one.time);
-        } else {
-          marks.push({
-            path: one.path,
-            version: one.version,
-            kept: now + (answer === 'gone' || answer === 'other' ? GONE : SILENT),
-          });
-          if (answer !== 'used') sum.kept++;
-          this.#kept.with(answer).inc();
-        }
-      }
-      await room.mark(marks);
     }
+  }
+
+  /** What the sources said about each. */
+  async #take(
+    batch: readonly CatalogVersion[],
+    what: 'zip' | 'rest',
+    sum: Sum,
+    signal: AbortSignal,
+  ): Promise<readonly Answer[]> {
+    const { room, uses } = this.#deps;
+    const states = batch.map((one) => this.#state(one));
+    const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
+    await room.mark(uses?.() ?? []);
+    const marks: Mark[] = [];
+    for (const [i, one] of batch.entries()) {
+      // To answer takes a source up to minutes, and each removal takes its time too.
+      const answer = this.#state(one) === states[i] ? (answers[i] ?? 'silent') : 'used';
+      if (answer === 'yes') {
+        sum.bytes += await this.#remove(one, what);
+        sum.evicted.add(one.time);
+        continue;
+      }
+      marks.push(this.#keep(one, answer));
+      if (answer !== 'used') sum.kept++;
+    }
+    await room.mark(marks);
+    return answers;
+  }
+
+  #keep({ path, version }: CatalogVersion, why: Exclude<Answer, 'yes'> | 'used'): Mark {
+    this.#kept.with(why).inc();
+    const now = Math.floor(this.#deps.clock.now() / 1000);
+    return { path, version, kept: now + (why === 'gone' || why === 'other' ? GONE : SILENT) };
   }
 
   /** Another one after a use and after any change of its files. */
