@@ -151,6 +151,8 @@ export class Evictor {
     // Whoever uses the tree as a GOPROXY must not be told of a version that is half there.
     if (what === 'rest') await writeTreeList(room.tree, m.path, clock.now(), new Set([m.version]));
     for (const key of gone) await room.tree.delete(key);
+    // What noted an arrival may have written it in between.
+    if (what === 'rest') await writeTreeList(room.tree, m.path, clock.now());
     await room.settle(gone);
     this.#evicted.with(what).inc();
     return before - room.catalog.totals().bytes;
