@@ -86,7 +86,7 @@ export function collectedText(done: Collected): string {
     `evicted from ${done.versions} versions: ${sizeText(done.bytes)}`,
     `removed ${done.emptied} empty folders`,
   ];
-  if (done.kept > 0) lines.push(`kept ${done.kept} versions that no source says it still has`);
+  if (done.kept > 0) lines.push(`kept ${done.kept} versions that no source still has as they are`);
   if (done.over > 0) lines.push(`the store is still ${sizeText(done.over)} above the cap`);
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -88,7 +88,7 @@ function gc(): Command {
     );
   return describe(command, {
     ...ABOUT,
-    details: 'Only versions go that a source says it still has; the least recently used first.',
+    details: 'Only files go that a source still has, byte by byte; the least recently used first.',
     examples: [
       ['modgate store gc', 'down to store.cap'],
       ['modgate store gc --cap 20GiB', 'down to another cap'],

@@ -2,7 +2,7 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import { MAX_INFO_BYTES } from '../fetch/index.ts';
 import type { Intake } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
-import { MAX_GOMOD_BYTES, MAX_ZIP_BYTES } from '../modzip/index.ts';
+import { type CheckedZip, MAX_GOMOD_BYTES, MAX_ZIP_BYTES } from '../modzip/index.ts';
 import { each } from './each.ts';
 import type { ForeignFolder } from './foreign-folder.ts';
 import { keyOf } from './graph.ts';
@@ -75,15 +75,20 @@ class Importer {
 
   /** A version whose zip is refused is not trusted with anything else. */
   async #version(m: ModuleVersion, parts: Parts): Promise<void> {
-    if (parts.zip !== undefined && !(await this.#zip(m, parts.zip, parts.ziphash))) return;
-    if (parts.mod !== undefined && !(await this.#small(m, 'mod', parts.mod))) return;
+    const zip = parts.zip === undefined ? {} : await this.#zip(m, parts.zip, parts.ziphash);
+    if (zip === undefined) return;
+    if (parts.mod !== undefined && !(await this.#small(m, 'mod', parts.mod, zip.checked))) return;
     if (parts.info !== undefined && !(await this.#small(m, 'info', parts.info))) return;
     // Even where all was stored: a run that was killed may not have come to the list.
     if (!this.#dryRun) this.#intake.relist(m.path);
   }
 
-  /** False where it was refused. */
-  async #zip(m: ModuleVersion, path: string, ziphash: string | undefined): Promise<boolean> {
+  /** Undefined where it was refused; checked: where it came in now. */
+  async #zip(
+    m: ModuleVersion,
+    path: string,
+    ziphash: string | undefined,
+  ): Promise<{ readonly checked?: CheckedZip } | undefined> {
     const what = keyOf(m);
     try {
       const claimed = ziphash === undefined ? undefined : await this.#claim(ziphash);
@@ -98,13 +103,14 @@ class Importer {
           size += count;
           this.#tally.moved(what, count);
         });
-        await this.#intake.zip(m, SOURCE, { pieces, h1: claimed }, this.#signal);
+        const checked = await this.#intake.zip(m, SOURCE, { pieces, h1: claimed }, this.#signal);
         this.#tally.add(what, 'zip', stored === undefined ? 'added' : 'stored', size);
+        return { checked };
       }
-      return true;
+      return {};
     } catch (thrown) {
       this.#tally.fail(what, 'zip', thrown);
-      return false;
+      return undefined;
     }
   }
 
@@ -139,7 +145,7 @@ class Importer {
     }
   }
 
-  async #small(m: ModuleVersion, kind: 'info' | 'mod', path: string): Promise<boolean> {
+  async #small(m: ModuleVersion, kind: 'info' | 'mod', path: string, zip?: CheckedZip): Promise<boolean> {
     const what = keyOf(m);
     try {
       const bytes = await this.#folder.bytes(path, kind === 'info' ? MAX_INFO_BYTES : MAX_GOMOD_BYTES);
@@ -149,7 +155,7 @@ class Importer {
         this.#tally.add(what, kind, content === undefined ? 'planned' : 'stored');
         return true;
       }
-      const outcome = await this.#intake.file(m, SOURCE, kind, bytes);
+      const outcome = await this.#intake.file(m, SOURCE, kind, bytes, zip);
       this.#tally.add(what, kind, outcome === 'stored' ? 'added' : 'stored', bytes.length);
       return true;
     } catch (thrown) {

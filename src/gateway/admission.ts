@@ -1,11 +1,12 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
-import type { CheckedZip } from '../modzip/index.ts';
+import type { CheckedZip, ZipChecker } from '../modzip/index.ts';
 import type { Counter, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import { keys, type StagedFile, type Tree, type TreeKey } from '../store/index.ts';
 
 interface Deps {
   readonly tree: Tree;
+  readonly checker: ZipChecker;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -36,6 +37,7 @@ export class Admissions {
   }
 
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
+    await this.#claimStored(m, source);
     await this.#claim(m, source, checked.h1);
     // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
     await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep', source });
@@ -55,6 +57,26 @@ export class Admissions {
     }
     this.#admitted.with(kind).inc();
     return bytes;
+  }
+
+  /** A zip that was copied into the tree without its ziphash was there first. */
+  async #claimStored(m: ModuleVersion, source: string): Promise<void> {
+    const file = await this.#unclaimed(m);
+    if (file === undefined) return;
+    try {
+      const { h1 } = await this.#deps.checker.check(file, m);
+      await this.#claim(m, source, h1);
+    } catch (thrown) {
+      // A broken one claims nothing; the next look at all stored files moves it away.
+      if (toModgateError(thrown).code !== 'BAD_ZIP') throw thrown;
+    }
+  }
+
+  /** Where a stored zip without a ziphash lies. */
+  async #unclaimed(m: ModuleVersion): Promise<string | undefined> {
+    const zip = await this.#deps.tree.open(keys.file(m, 'zip'));
+    await zip?.close();
+    return zip === undefined || (await this.#isThere(keys.file(m, 'ziphash'))) ? undefined : zip.file;
   }
 
   async #isThere(key: TreeKey): Promise<boolean> {

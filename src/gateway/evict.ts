@@ -1,8 +1,7 @@
-import { toModgateError } from '../errors/index.ts';
-import { checkInfo, MAX_INFO_BYTES, readSmall } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { type CatalogVersion, keys, type Mark, type Storeroom } from '../store/index.ts';
+import { type Answer, confirm } from './confirm.ts';
 import { writeTreeList } from './lists.ts';
 import type { Router } from './router.ts';
 
@@ -10,11 +9,9 @@ import type { Router } from './router.ts';
 const LOW = 0.97;
 /** versions that sources are asked for side by side */
 const PARALLEL = 8;
-/** ms for which a source may think about whether it still has a version */
-const PATIENCE = 30_000;
-/** s for which a version stays that no source has any more */
+/** s for which a version stays that no source has any more, or that one has with other bytes */
 const GONE = 24 * 60 * 60;
-/** s for which one stays whose source did not answer */
+/** s for which one stays whose source did not answer, or that was used or changed meanwhile */
 const SILENT = 10 * 60;
 /** versions without an answer, one after the other, after which the sources count as out of reach for now */
 const MAX_SILENT = 4 * PARALLEL;
@@ -23,7 +20,7 @@ export interface Evicted {
   readonly versions: number;
   /** on the disk */
   readonly bytes: number;
-  /** versions that stay because no source has them */
+  /** versions that stay because no source has them as they are */
   readonly kept: number;
   /** bytes above the cap that could not be freed; 0: the cap holds */
   readonly over: number;
@@ -35,13 +32,21 @@ interface Deps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** versions that were used since the last call, and when, s since the epoch */
+  readonly uses?: (() => readonly Mark[]) | undefined;
 }
 
-type Answer = 'yes' | 'gone' | 'silent';
+interface Sum {
+  /** by the time at which they became visible, which no two versions share: a version can go in two steps */
+  readonly evicted: Set<number>;
+  /** on the disk */
+  bytes: number;
+  kept: number;
+}
 
 /**
- * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source says it
- * still has, asked in that moment; and the ziphash stays, so that what is fetched again must be the same.
+ * Keeps the store below its cap: the least recently used versions go, their zips first. Only what a source still
+ * has, asked in that moment and compared; and the ziphash stays, so that what is fetched again must be the same.
  */
 export class Evictor {
   readonly #deps: Deps;
@@ -55,7 +60,7 @@ export class Evictor {
     ]);
     this.#kept = deps.metrics.counter(
       'modgate_evictions_refused_total',
-      'Versions that were not evicted, since no source said that it still has them, by why.',
+      'Versions that were not evicted, since no source has them as they are, or they were used meanwhile, by why.',
       ['why'],
     );
   }
@@ -63,25 +68,21 @@ export class Evictor {
   /** @param cap bytes */
   async run(cap: number, signal: AbortSignal): Promise<Evicted> {
     const { catalog } = this.#deps.room;
-    const sum = { versions: 0, bytes: 0, kept: 0 };
+    const sum: Sum = { evicted: new Set(), bytes: 0, kept: 0 };
+    const done = () => ({ versions: sum.evicted.size, bytes: sum.bytes, kept: sum.kept });
     const before = catalog.totals().bytes;
     if (before > cap) {
       const target = Math.floor(cap * LOW);
       const reached = await this.#free('zip', target, sum, signal);
       if (!reached) await this.#free('rest', target, sum, signal);
       const left = catalog.totals().bytes;
-      this.#deps.logger.info({ ...sum, cap, before, left }, 'evicted what was not used for longest');
+      this.#deps.logger.info({ ...done(), cap, before, left }, 'evicted what was not used for longest');
     }
-    return { ...sum, over: Math.max(0, catalog.totals().bytes - cap) };
+    return { ...done(), over: Math.max(0, catalog.totals().bytes - cap) };
   }
 
   /** True where the target was reached. */
-  async #free(
-    what: 'zip' | 'rest',
-    target: number,
-    sum: { versions: number; bytes: number; kept: number },
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #free(what: 'zip' | 'rest', target: number, sum: Sum, signal: AbortSignal): Promise<boolean> {
     const { room, clock } = this.#deps;
     let silent = 0;
     for (;;) {
@@ -91,26 +92,54 @@ export class Evictor {
       const now = Math.floor(clock.now() / 1000);
       const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
       if (batch.length === 0 || silent >= MAX_SILENT) return false;
-      const answers = await Promise.all(batch.map((one) => this.#stillThere(one, signal)));
+      const answers = await this.#take(batch, what, sum, signal);
       silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
-      const marks: Mark[] = [];
-      for (const [i, one] of batch.entries()) {
-        const answer = answers[i] ?? 'silent';
-        if (answer === 'yes') {
-          sum.bytes += await this.#remove(one, what);
-          sum.versions++;
-        } else {
-          marks.push({
-            path: one.path,
-            version: one.version,
-            kept: now + (answer === 'gone' ? GONE : SILENT),
-          });
-          sum.kept++;
-          this.#kept.with(answer).inc();
-        }
-      }
-      await room.mark(marks);
     }
+  }
+
+  /** What the sources said about each. */
+  async #take(
+    batch: readonly CatalogVersion[],
+    what: 'zip' | 'rest',
+    sum: Sum,
+    signal: AbortSignal,
+  ): Promise<readonly Answer[]> {
+    const { room, uses } = this.#deps;
+    const states = batch.map((one) => this.#state(one));
+    const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
+    await room.mark(uses?.() ?? []);
+    const marks: Mark[] = [];
+    for (const [i, one] of batch.entries()) {
+      // To answer takes a source up to minutes, and each removal takes its time too.
+      const answer = this.#state(one) === states[i] ? (answers[i] ?? 'silent') : 'used';
+      if (answer === 'yes') {
+        sum.bytes += await this.#remove(one, what);
+        sum.evicted.add(one.time);
+        continue;
+      }
+      marks.push(this.#keep(one, answer));
+      if (answer !== 'used') sum.kept++;
+    }
+    await room.mark(marks);
+    return answers;
+  }
+
+  #keep({ path, version }: CatalogVersion, why: Exclude<Answer, 'yes'> | 'used'): Mark {
+    this.#kept.with(why).inc();
+    const now = Math.floor(this.#deps.clock.now() / 1000);
+    return { path, version, kept: now + (why === 'gone' || why === 'other' ? GONE : SILENT) };
+  }
+
+  /** Another one after a use and after any change of its files. */
+  #state(one: CatalogVersion): string {
+    const { room } = this.#deps;
+    const files = room.filesOf(one).map((key) => room.stat(key));
+    return JSON.stringify([room.catalog.version(one)?.used, files]);
+  }
+
+  #confirm(one: CatalogVersion, what: 'zip' | 'rest', signal: AbortSignal): Promise<Answer> {
+    const { room, router, logger } = this.#deps;
+    return confirm({ tree: room.tree, router, logger }, one, what === 'zip' ? 'zip' : 'mod', signal);
   }
 
   /** The bytes that it frees. */
@@ -122,29 +151,11 @@ export class Evictor {
     // Whoever uses the tree as a GOPROXY must not be told of a version that is half there.
     if (what === 'rest') await writeTreeList(room.tree, m.path, clock.now(), new Set([m.version]));
     for (const key of gone) await room.tree.delete(key);
+    // What noted an arrival may have written it in between.
+    if (what === 'rest') await writeTreeList(room.tree, m.path, clock.now());
     await room.settle(gone);
     this.#evicted.with(what).inc();
     return before - room.catalog.totals().bytes;
-  }
-
-  /** Asked right before, and not of any cache: what a source has lost is the only copy now. */
-  async #stillThere(m: ModuleVersion, signal: AbortSignal): Promise<Answer> {
-    const { chain } = this.#deps.router.find(m.path);
-    if (chain.sources.length === 0) return 'gone';
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-    try {
-      await chain.ask(`${m.path}@${m.version}`, async (source) => {
-        const { value } = await readSmall(source, m, 'info', MAX_INFO_BYTES, patience);
-        checkInfo(m, value, source.name);
-      });
-      return 'yes';
-    } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      const error = toModgateError(thrown);
-      const { logger } = this.#deps;
-      logger.debug({ module: m.path, version: m.version, code: error.code }, 'not evicted: no source has it');
-      return error.absent || error.code === 'LOOKUP_OFF' ? 'gone' : 'silent';
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import { checkInfo, checkMod } from '../fetch/index.ts';
 import type { ModulePath, ModuleVersion } from '../module/index.ts';
-import type { ZipChecker } from '../modzip/index.ts';
+import { type CheckedZip, hashGoMod, type ZipChecker } from '../modzip/index.ts';
 import {
   type Content,
   keys,
@@ -53,19 +53,23 @@ export class Intake {
     return this.#deps.tree.open(keys.file(m, kind));
   }
 
-  /** Failures: BAD_ZIP, CHECKSUM_MISMATCH where it is not what its holder claims, IMMUTABLE_CONFLICT. */
-  async zip(m: ModuleVersion, origin: string, zip: HandedZip, signal: AbortSignal): Promise<void> {
+  /**
+   * Failures: BAD_ZIP, CHECKSUM_MISMATCH where it is not what its holder claims, IMMUTABLE_CONFLICT.
+   * @returns what its check found, to hold the `.mod` to
+   */
+  async zip(m: ModuleVersion, origin: string, zip: HandedZip, signal: AbortSignal): Promise<CheckedZip> {
     const staged = await this.#deps.tree.stage();
     try {
       for await (const piece of zip.pieces) {
         signal.throwIfAborted();
         await staged.write(piece);
       }
-      await this.#admit(m, origin, zip.h1, staged, signal);
+      const checked = await this.#admit(m, origin, zip.h1, staged, signal);
+      this.#deps.lists.note(m.path);
+      return checked;
     } finally {
       await staged.release();
     }
-    this.#deps.lists.note(m.path);
   }
 
   async #admit(
@@ -74,7 +78,7 @@ export class Intake {
     claimed: string | undefined,
     staged: StagedFile,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<CheckedZip> {
     const file = await staged.onDisk();
     const checked = await this.#deps.checker.check(file, m, { signal }).catch((thrown: unknown) => {
       throw refused(m, origin, toModgateError(thrown));
@@ -86,17 +90,56 @@ export class Intake {
         { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
       );
     await this.#deps.admissions.zip(m, origin, staged, checked);
+    return checked;
   }
 
-  /** Failures: UPSTREAM_BAD_ANSWER for what is no such file, IMMUTABLE_CONFLICT. */
-  async file(m: ModuleVersion, origin: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Outcome> {
+  /**
+   * Failures: UPSTREAM_BAD_ANSWER for what is no such file, CHECKSUM_MISMATCH for a `.mod` that is not the go.mod in the
+   * zip, IMMUTABLE_CONFLICT.
+   * @param zip of the version, where its check is known; otherwise the stored one is checked
+   */
+  async file(
+    m: ModuleVersion,
+    origin: string,
+    kind: 'info' | 'mod',
+    bytes: Buffer,
+    zip?: CheckedZip,
+  ): Promise<Outcome> {
     (kind === 'info' ? checkInfo : checkMod)(m, bytes, origin);
     const before = await this.#read(keys.file(m, kind));
     // Sources word an `.info` differently: the first one stays.
     if (before !== undefined && (kind === 'info' || before.equals(bytes))) return 'same';
+    if (kind === 'mod' && before === undefined) await this.#holdToZip(m, origin, bytes, zip);
     await this.#deps.admissions.file(m, origin, kind, bytes);
     this.#deps.lists.note(m.path);
     return 'stored';
+  }
+
+  async #holdToZip(
+    m: ModuleVersion,
+    origin: string,
+    mod: Buffer,
+    zip: CheckedZip | undefined,
+  ): Promise<void> {
+    const goModH1 = (zip ?? (await this.#checkStored(m)))?.goModH1;
+    if (goModH1 === undefined || spellings(mod).some((bytes) => hashGoMod(bytes) === goModH1)) return;
+    throw new ModgateError(
+      'CHECKSUM_MISMATCH',
+      `source "${origin}": the .mod of ${m.path}@${m.version} is not the go.mod in its zip`,
+      { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
+    );
+  }
+
+  /** Undefined where no zip is stored, or a broken one, which says nothing. */
+  async #checkStored(m: ModuleVersion): Promise<CheckedZip | undefined> {
+    const content = await this.#deps.tree.open(keys.file(m, 'zip'));
+    await content?.close();
+    if (content?.file === undefined) return undefined;
+    return this.#deps.checker.check(content.file, m).catch((thrown: unknown) => {
+      const error = toModgateError(thrown);
+      if (error.code === 'BAD_ZIP') return undefined;
+      throw error;
+    });
   }
 
   /** A look-up or a tile of a checksum database; unchecked but for its shape, as what is passed on is. */
@@ -130,6 +173,12 @@ export class Intake {
       await content.close();
     }
   }
+}
+
+/** A go.mod with the line ends of either system: a checkout in between may have changed them. */
+function spellings(mod: Buffer): Buffer[] {
+  const lines = mod.toString('latin1').replaceAll('\r\n', '\n');
+  return [mod, Buffer.from(lines, 'latin1'), Buffer.from(lines.replaceAll('\n', '\r\n'), 'latin1')];
 }
 
 function refused(m: ModuleVersion, origin: string, cause: ModgateError): ModgateError {

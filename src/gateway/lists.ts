@@ -18,6 +18,8 @@ import type { Router } from './router.ts';
 const QUIET = 1000;
 /** ms after which they are written however many arrive */
 const LONGEST = 10_000;
+/** how often a list is written anew that is found to be another one behind the write */
+const TRIES = 5;
 
 interface Deps {
   readonly tree: Tree;
@@ -148,6 +150,17 @@ export async function writeTreeList(
   now: number,
   without: ReadonlySet<Version> = new Set(),
 ): Promise<void> {
+  // Another one may remove a version between the look and the write: whoever writes last looks again.
+  for (let tries = 0; tries < TRIES; tries++) if (await isWritten(tree, path, now, without)) return;
+}
+
+/** True where the list was right already. */
+async function isWritten(
+  tree: Tree,
+  path: ModulePath,
+  now: number,
+  without: ReadonlySet<Version>,
+): Promise<boolean> {
   const names = new Set(await tree.names(keys.versions(path)));
   const usable = [...names].filter(
     (name) => name.endsWith('.info') && names.has(name.replace(/info$/, 'mod')),
@@ -157,12 +170,16 @@ export async function writeTreeList(
     .filter((version) => !without.has(version));
   const key = keys.list(path);
   const list = formatList(versions);
+  const none = list.length === 0 && (usable.length > 0 || ![...names].some(isOfVersion));
   const present = await tree.open(key);
-  const same = present?.size === list.length && (await present.bytes()).equals(list);
+  const same = none
+    ? present === undefined
+    : present?.size === list.length && (await present.bytes()).equals(list);
   await present?.close();
-  if (same) return;
-  if (list.length === 0 && usable.length > 0) await tree.delete(key);
+  if (same) return true;
+  if (none) await tree.delete(key);
   else await tree.put(key, list, { kind: 'replace', fetchedAt: now });
+  return false;
 }
 
 /**
@@ -173,6 +190,10 @@ function ownReply({ source }: ModgateError, known: boolean): BytesReply {
   const cached = known ? 'hit' : 'miss';
   const trace = known ? undefined : { source: source ?? '', links: {} };
   return { kind: 'bytes', bytes: Buffer.alloc(0), cached, modified: undefined, fresh: 0, trace };
+}
+
+function isOfVersion(name: string): boolean {
+  return /\.(?:info|mod|zip)$/.test(name);
 }
 
 /** Answers to queries lie in the same folder (`main.info`, `v2.0.0.info` of a module without /v2): they are none. */

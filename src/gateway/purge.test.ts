@@ -5,11 +5,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ModgateError } from '../errors/index.ts';
+import { parseModulePath } from '../module/index.ts';
 import { createLogger, systemClock } from '../observe/index.ts';
 import { FileTree, Storeroom } from '../store/index.ts';
+import { writeTreeList } from './lists.ts';
 import { purge } from './purge.ts';
 import { Selection } from './selection.ts';
 
+const LIB = parseModulePath('example.com/lib');
 const FOLDER = 'tree/example.com/lib/@v';
 const logger = createLogger({ level: 'silent', format: 'json', destination: { write: () => true } });
 
@@ -66,7 +69,7 @@ describe('purge', () => {
     }
   }
 
-  for (let n = 0; n < 6; n++) {
+  for (let n = 0; n < 7; n++) {
     it(`cut before its change ${n}: no list names a part of a version, no zip is without its ziphash`, async () => {
       await cutAt(n);
       const listed = fs
@@ -80,6 +83,24 @@ describe('purge', () => {
       assert.ok(has('v1.1.0.zip'), 'others are untouched');
     });
   }
+
+  it('leaves a list without them, though another writer writes it in between', async () => {
+    const tree = await FileTree.open(data, { logger });
+    const room = new Storeroom(tree, data);
+    const remove = tree.delete.bind(tree);
+    tree.delete = async (key) => {
+      // As what notes arrivals does when its time has come.
+      if (key.endsWith('.info')) await writeTreeList(tree, LIB, systemClock.now());
+      await remove(key);
+    };
+    const options = { hard: true, dryRun: false, signal: new AbortController().signal };
+    const selection = new Selection(['example.com/lib@v1.0.0']);
+    for await (const { versions } of purge({ room, clock: systemClock, logger }, selection, options))
+      assert.deepEqual(versions, ['v1.0.0']);
+    assert.equal(fs.readFileSync(path.join(data, FOLDER, 'list'), 'utf8'), 'v1.1.0\n');
+    room.close();
+    await tree.close();
+  });
 
   it('ends by itself after them', async () => {
     assert.equal(await cutAt(0), true);

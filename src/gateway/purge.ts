@@ -73,6 +73,8 @@ async function removeVersions(
   const answers = whole ? await answersOf(room, path) : [keys.namedList(path), keys.latest(path)];
   for (const { version } of meant) await removeVersion(room, { path, version });
   for (const key of answers) await tree.delete(key);
+  // What noted an arrival may have written the list while they were still there.
+  await writeTreeList(tree, path, now);
   if (whole) room.removeEmptyFolders(path);
   await room.settle([...meant.flatMap(({ version }) => room.filesOf({ path, version })), ...answers]);
 }

@@ -121,6 +121,11 @@ describe('what is refused', () => {
     ],
     ['v1.0.0.ziphash', 'nonsense', /zip\n.*the \.ziphash beside it says nonsense[\s\S]*CHECKSUM_MISMATCH/],
     ['v1.0.0.info', '{"Version":"v1.0.1"}', /info\n.*names another version[\s\S]*UPSTREAM_BAD_ANSWER/],
+    [
+      'v1.0.0.mod',
+      'module example.com/plain // another\n',
+      /mod\n.*is not the go\.mod[\s\S]*CHECKSUM_MISMATCH/,
+    ],
     ['v1.0.0.mod', '<!doctype html><p>log in', /mod\n.*is a web page[\s\S]*UPSTREAM_BAD_ANSWER/],
   ];
   for (const [file, text, said] of LIES) {
@@ -161,6 +166,36 @@ describe('what is refused', () => {
     b.write('mods/example.com/plain/@v/v1.0.0.mod', 'module example.com/plain // another\n');
     assert.match((await b.run('import', 'mods')).stderr, /plain@v1\.0\.0 mod\n[\s\S]*IMMUTABLE_CONFLICT/);
     assert.deepEqual(state(b.tree), before);
+  });
+
+  test('a zip that was stored without a .ziphash is the one that counts', async (t) => {
+    const b = await bench(t);
+    writeVersion(b, 'data/tree', 'example.com/plain/@v/v1.0.0', 'info', 'mod', 'zip');
+    const at = 'example.com/plain/@v/v1.0.0.zip';
+    const stored = fs.readFileSync(path.join(b.tree, at));
+    const evil = writeZip([
+      { name: 'example.com/plain@v1.0.0/evil.go', data: Buffer.from('package evil\n') },
+    ]);
+    fs.mkdirSync(path.join(b.folder, 'other/example.com/plain/@v'), { recursive: true });
+    fs.writeFileSync(path.join(b.folder, 'other', at), evil);
+    assert.match((await b.run('import', 'other')).stderr, /plain@v1\.0\.0 zip\n[\s\S]*IMMUTABLE_CONFLICT/);
+    writeVersion(b, 'same', 'example.com/plain/@v/v1.0.0', 'zip');
+    const again = await b.run('import', 'same');
+    assert.equal(again.code, 0, again.stderr);
+    assert.ok(b.files().includes(`${at}hash`));
+    assert.deepEqual(fs.readFileSync(path.join(b.tree, at)), stored);
+  });
+
+  test('a .mod that comes without the zip is held to the stored zip; its line ends may differ', async (t) => {
+    const b = await bench(t);
+    writeVersion(b, 'in', 'example.com/plain/@v/v1.0.0', 'info', 'zip');
+    assert.equal((await b.run('import', 'in')).code, 0);
+    b.write('mods/example.com/plain/@v/v1.0.0.mod', 'module example.com/plain // another\n');
+    assert.match((await b.run('import', 'mods')).stderr, /plain@v1\.0\.0 mod\n[\s\S]*CHECKSUM_MISMATCH/);
+    const right = b.upstream.fixture.answer('/example.com/plain/@v/v1.0.0.mod')?.body.toString() ?? '';
+    b.write('mods/example.com/plain/@v/v1.0.0.mod', right.replaceAll('\n', '\r\n'));
+    const run = await b.run('import', 'mods');
+    assert.equal(run.code, 0, run.stderr);
   });
 
   test('links, pipes and odd names are left out and named; nothing outside is read, nothing hangs', async (t) => {
