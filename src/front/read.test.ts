@@ -123,6 +123,12 @@ describe('what a front is made of', () => {
     assert.match(refused('nginx', {}, { ...config(), tls: TLS }), /--upstream-ca/);
   });
 
+  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x'])
+    test(`no host that modgate listens on: ${JSON.stringify(host)}`, () => {
+      const settings: Config = { ...config(), listen: { kind: 'tcp', host, port: 3000 } };
+      for (const front of FRONTS) assert.match(refused(front, {}, settings), /listen: .* is no host name/);
+    });
+
   test('all faults at once', () => {
     const said = refused('nginx', { serverName: ['a b'], front: 'x', upstream: 'y' });
     assert.equal(said.split('\n').length, 5, said);
