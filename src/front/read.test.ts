@@ -139,6 +139,12 @@ describe('what a front is made of', () => {
   });
 });
 
+test('nginx asks about the file that it sends, not about the text of the request', () => {
+  const flags: FrontFlags = { ...FLAGS, mode: 'auth-request', takeOver: ['old.example/old'] };
+  const text = writeFront('nginx', readFront('nginx', flags, config({ prefix: '/go' }), '/srv'));
+  assert.deepEqual(text.match(/X-Original-URI .*;/g), Array(2).fill('X-Original-URI "/go$modgate_file";'));
+});
+
 describe('addresses', () => {
   const ROWS: [string, RegExp][] = [
     ['0.0.0.0:8080', /server 127\.0\.0\.1:8080;/],
