@@ -365,10 +365,13 @@ describe('the access record holds no user info', () => {
   ];
   for (const [method, target, url] of ROWS)
     it(`${method} ${target}`, async () => {
-      const { port, record } = await serve({ answer: () => largeFile() });
-      const socket = await dial(port, `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      const served = await serve({ answer: () => largeFile() });
+      const socket = await dial(
+        served.port,
+        `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
       socket.resume();
-      const line = await record();
+      const line = await served.record();
       socket.destroy();
       assert.equal(/"url":"([^"]*)"/.exec(line)?.[1], url, line);
       assert.doesNotMatch(line, /hun|ter2/);
