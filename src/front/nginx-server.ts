@@ -50,7 +50,7 @@ export function nginxServer(options: FrontOptions, site: Site, n: number): Part[
     // Decoded they would be another's name.
     ...block(`if ($request_uri ~ "${ODD}")`, [plain(404, NO_ROUTE)]),
     '',
-    ...proxying(options, uri),
+    ...proxying(options),
     '',
     ...fileLocations(options, prefix),
     ...routeLocations(options, prefix, uri),
@@ -81,8 +81,8 @@ export function listen({ host, port }: FrontOptions['address']): string[] {
   return [`${host.includes(':') ? `[${host}]` : host}:${port}`];
 }
 
-function proxying(options: FrontOptions, uri: string): Part[] {
-  const { mode, upstreamTls: tls, timeout, tree } = options;
+function proxying(options: FrontOptions): Part[] {
+  const { mode, upstreamTls: tls, timeout, tree, prefix } = options;
   const accel = mode === 'accel';
   return [
     ...when(accel, 'set $modgate_sendfile X-Accel-Redirect;'),
@@ -98,7 +98,8 @@ function proxying(options: FrontOptions, uri: string): Part[] {
     `proxy_set_header X-Accel-Mapping ${quoted(accel ? `${tree}/=${INTERNAL}` : '')};`,
     ...when(
       mode === 'auth-request',
-      `proxy_set_header X-Original-URI ${uri === '' ? '$request_uri' : uri};`,
+      // By modgate's own path, whatever the client's is: the path of the very file that is sent.
+      `proxy_set_header X-Original-URI "${prefix}$modgate_file";`,
       'proxy_set_header X-Original-Method $request_method;',
     ),
     'proxy_set_header Content-Length "";',

@@ -123,6 +123,12 @@ describe('what a front is made of', () => {
     assert.match(refused('nginx', {}, { ...config(), tls: TLS }), /--upstream-ca/);
   });
 
+  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x'])
+    test(`no host that modgate listens on: ${JSON.stringify(host)}`, () => {
+      const settings: Config = { ...config(), listen: { kind: 'tcp', host, port: 3000 } };
+      for (const front of FRONTS) assert.match(refused(front, {}, settings), /listen: .* is no host name/);
+    });
+
   test('all faults at once', () => {
     const said = refused('nginx', { serverName: ['a b'], front: 'x', upstream: 'y' });
     assert.equal(said.split('\n').length, 5, said);
@@ -131,6 +137,12 @@ describe('what a front is made of', () => {
   test('a port that is chosen at the start is none that a front can know', () => {
     assert.match(refused('nginx', {}, config({ listen: '127.0.0.1:0' })), /name a fixed one/);
   });
+});
+
+test('nginx asks about the file that it sends, not about the text of the request', () => {
+  const flags: FrontFlags = { ...FLAGS, mode: 'auth-request', takeOver: ['old.example/old'] };
+  const text = writeFront('nginx', readFront('nginx', flags, config({ prefix: '/go' }), '/srv'));
+  assert.deepEqual(text.match(/X-Original-URI .*;/g), Array(2).fill('X-Original-URI "/go$modgate_file";'));
 });
 
 describe('addresses', () => {

@@ -54,6 +54,8 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
     timeout: Math.ceil((config.limits.patience + LONGER) / 1000),
   };
   if (upstream.kind === 'unix') pathOf(upstream.path, "modgate's socket", cwd, faults);
+  else if (flags.upstream === undefined && !isHost(upstream.host))
+    faults.push(`listen: ${JSON.stringify(upstream.host)} is no host name and no address`);
   const all = options.names.concat(options.takeOver.map(({ host }) => host));
   if (new Set(all).size < all.length)
     faults.push('a host name stands twice among --server-name and --take-over');
@@ -67,6 +69,11 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
 
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
 const HOST = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
+
+/** A zone (`fe80::1%x`) may be any text, so an address has none here. */
+function isHost(text: string): boolean {
+  return (isIP(text) !== 0 && !text.includes('%')) || HOST.test(text.toLowerCase());
+}
 
 function hostOf(text: string, flag: string, faults: string[]): string {
   const host = text.toLowerCase();
@@ -109,8 +116,7 @@ function hostAndPort(text: string): { host: string; port: number } {
   const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const host = found?.[1] ?? found?.[2] ?? '';
   const port = Number(found?.[3] ?? 0);
-  const known = isIP(host) !== 0 || HOST.test(host.toLowerCase());
-  return known && port <= 65_535 ? { host, port } : { host: '', port: 0 };
+  return isHost(host) && port <= 65_535 ? { host, port } : { host: '', port: 0 };
 }
 
 function certificateOf(flags: FrontFlags, cwd: string, faults: string[]): FrontOptions['certificate'] {

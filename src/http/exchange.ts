@@ -90,6 +90,16 @@ export class Exchange {
     return this.#controller.signal;
   }
 
+  /**
+   * The target as it may be logged. A query is none of ours and may be a client's secret, and so is what stands before
+   * the last "@" of a target that is no path; the "@" of a route always follows a slash.
+   * @param longest in characters
+   */
+  loggedUrl(longest: number): string {
+    const known = this.url.startsWith('/') ? this.url : this.url.replace(/^.*[^/]@/s, '');
+    return known.split('?', 1)[0]?.slice(0, longest) ?? '';
+  }
+
   get head(): boolean {
     return this.req.method === 'HEAD';
   }

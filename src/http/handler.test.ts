@@ -355,6 +355,29 @@ it('HEAD pays no heed to Range, which is defined for GET alone', async () => {
   assert.match(text, new RegExp(`content-length: ${LARGE}\r\n`, 'i'));
 });
 
+describe('the access record holds no user info', () => {
+  const ROWS: [method: string, target: string, url: string][] = [
+    ['GET', `http://user:hunter2@x${ZIP}`, `x${ZIP}`],
+    ['GET', `http://user:hun?ter2@x${ZIP}`, `x${ZIP}`],
+    ['GET', `http://user:hun@ter2@x${ZIP}`, `x${ZIP}`],
+    ['GET', `http://x${ZIP}`, ZIP],
+    ['GET', ZIP, ZIP],
+  ];
+  for (const [method, target, url] of ROWS)
+    it(`${method} ${target}`, async () => {
+      const served = await serve({ answer: () => largeFile() });
+      const socket = await dial(
+        served.port,
+        `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
+      socket.resume();
+      const line = await served.record();
+      socket.destroy();
+      assert.equal(/"url":"([^"]*)"/.exec(line)?.[1], url, line);
+      assert.doesNotMatch(line, /hun|ter2/);
+    });
+});
+
 describe('CONNECT from a caller that means harm', () => {
   const CONNECT = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n';
 

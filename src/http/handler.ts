@@ -268,8 +268,7 @@ export class Handler {
     this.#deps.access.write({
       request: exchange.id,
       method: req.method ?? '',
-      // A query is none of ours, and may be a client's secret.
-      url: exchange.url.split('?', 1)[0]?.slice(0, MAX_LOGGED_URL) ?? '',
+      url: exchange.loggedUrl(MAX_LOGGED_URL),
       route: exchange.route,
       module: exchange.module,
       status: res.headersSent ? res.statusCode : 499,

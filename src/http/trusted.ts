@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { forwardedElements } from './forwarded.ts';
 import type { Incoming } from './message.ts';
 
 type Family = 'ipv4' | 'ipv6';
@@ -12,7 +13,7 @@ export interface Origin {
   readonly host: string | undefined;
 }
 
-/** Longest header of addresses that is looked at, in characters; proxies in a row are few. */
+/** So much of the end of a list is looked at, in characters; proxies in a row are few, and the nearest stand last. */
 const MAX_CHAIN = 2048;
 /** RFC 3986: a host, perhaps with a port; nothing that could break a line of text. */
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
@@ -94,11 +95,19 @@ function familyOf(address: string): Family {
 
 /** Repeated headers come as one text with commas, or as a list. */
 function text(header: string | string[] | undefined): string {
-  const joined = Array.isArray(header) ? header.join(',') : (header ?? '');
-  return joined.length > MAX_CHAIN ? '' : joined;
+  return Array.isArray(header) ? header.join(',') : (header ?? '');
 }
 
-function addressesOf(chain: string): string[] {
+/** Without the entry that the cut went through: whatever is left of it is none. */
+function nearest(list: string): string {
+  if (list.length <= MAX_CHAIN) return list;
+  const tail = list.slice(-MAX_CHAIN);
+  const comma = tail.indexOf(',');
+  return comma < 0 ? '' : tail.slice(comma + 1);
+}
+
+function addressesOf(list: string): string[] {
+  const chain = nearest(list);
   return chain === '' ? [] : chain.split(',').map((part) => bareAddress(part.trim()));
 }
 
@@ -108,15 +117,12 @@ function bareAddress(node: string): string {
 }
 
 function last(list: string): string {
-  return list.split(',').at(-1)?.trim() ?? '';
+  return nearest(list).split(',').at(-1)?.trim() ?? '';
 }
 
 /** The values of one parameter of a Forwarded header, the nearest proxy's last. */
 function forwarded(header: string, name: string): string[] {
-  const values: string[] = [];
-  for (const [, key = '', quoted, token] of header.matchAll(/([a-z]+)=(?:"([^"\\]*)"|([^\s",;]+))/gi))
-    if (key.toLowerCase() === name) values.push(quoted ?? token ?? '');
-  return values;
+  return forwardedElements(header).flatMap((element) => element.get(name) ?? []);
 }
 
 function plainHost(host: string): string | undefined {

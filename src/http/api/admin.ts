@@ -58,7 +58,7 @@ export class AdminHandler {
       access.write({
         request: exchange.id,
         method: req.method ?? '',
-        url: exchange.url.split('?', 1)[0]?.slice(0, 200) ?? '',
+        url: exchange.loggedUrl(200),
         route: 'admin',
         module: '',
         status: res.headersSent ? res.statusCode : 499,
