@@ -29,11 +29,16 @@ export async function readFields(
 async function readText(req: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of req) {
+  // What leaves the loop early must not end the connection, which is to carry the refusal.
+  for await (const piece of req.iterator({ destroyOnReturn: false })) {
     // A request without an encoding yields Buffers; its type does not say so.
     const bytes = piece as Buffer;
     size += bytes.length;
-    if (size > MAX_BODY) throw bad(`the body is larger than ${MAX_BODY} bytes`);
+    if (size > MAX_BODY) {
+      // Read to its end and thrown away: a connection that is closed with bytes unread takes the answer with it.
+      req.resume();
+      throw bad(`the body is larger than ${MAX_BODY} bytes`);
+    }
     pieces.push(bytes);
   }
   return Buffer.concat(pieces).toString('utf8');
