@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { parseModulePath, parseVersion } from '../module/index.ts';
 import { Catalog, type Listed } from './catalog.ts';
 import { CatalogWriter, type Note } from './catalog-writer.ts';
@@ -16,6 +17,8 @@ import { FileTree } from './file-tree.ts';
 import { type Folder, silent, tempFolder } from './fixtures.test.kit.ts';
 import { parseKey } from './key.ts';
 import { keys } from './keys.ts';
+import { Reconciler } from './reconcile.ts';
+import { openDatabase } from './sqlite.ts';
 import { Storeroom } from './storeroom.ts';
 
 /** versions of one transaction of the children */
@@ -187,6 +190,14 @@ function suite(): void {
         (root) => rmSync(join(root, 'example.com/one'), { recursive: true }),
         0,
       ],
+      [
+        'all files of a module were removed by hand, its folder left',
+        (root) => {
+          rmSync(join(root, 'example.com/one/@v'), { recursive: true });
+          mkdirSync(join(root, 'example.com/one/@v'));
+        },
+        0,
+      ],
       ['nothing changed', () => undefined, 3],
     ];
     for (const [what, change, versions] of BEHIND) {
@@ -203,6 +214,44 @@ function suite(): void {
         assert.equal((await room.reconcile(0)).settled, 0, 'once is enough');
       });
     }
+
+    it('a module with 50,000 versions was removed by hand: a look finds them all, some at a time', async () => {
+      await room.reconcile(0);
+      const database = openDatabase(join(folder.path, 'catalog.db'));
+      database.exec(`INSERT INTO version (time, path, version, info, listed, disk, used)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+        SELECT i, 'example.com/large', 'v1.0.' || i, 2, 1, 4096, 1 FROM n`);
+      const settled: number[] = [];
+      const look = new Reconciler(join(folder.path, 'tree'), (found) => void settled.push(found.length));
+      while (!look.slice(database, false).done) assert.ok(Math.max(0, ...settled) <= 500);
+      database.close();
+      assert.equal(
+        settled.reduce((sum, n) => sum + n, 0),
+        4 * 50_000,
+      );
+    });
+
+    it('folders that hold nothing are removed, those that vanish meanwhile are passed over', async () => {
+      for (let i = 0; i < 250; i++) mkdirSync(join(folder.path, 'tree', `a${i}/@v`), { recursive: true });
+      mkdirSync(join(folder.path, 'tree/z/@v'), { recursive: true });
+      const removing = room.removeAllEmptyFolders();
+      // It lets others have their turn after the first 200.
+      rmSync(join(folder.path, 'tree/z'), { recursive: true });
+      await removing;
+      assert.deepEqual(readdirSync(join(folder.path, 'tree')), []);
+    });
+
+    it('the CRC of who is late is not put to the answer that another process put in its place', async () => {
+      const other = await FileTree.open(folder.path, { logger: silent() });
+      const key = keys.latest(path);
+      await tree.put(key, Buffer.from('{"Version":"v1.0.0"}'), { kind: 'replace', fetchedAt: Date.now() });
+      const bytes = Buffer.from('{"Version":"v1.0.1"}');
+      await other.put(key, bytes, { kind: 'replace', fetchedAt: Date.now() });
+      await other.catalog({ kind: 'flush' });
+      await tree.catalog({ kind: 'flush' });
+      await other.close();
+      assert.equal(room.catalog.answer(key)?.crc, crc32(bytes));
+    });
 
     it('a broken catalogue is moved aside and made again from the tree', async () => {
       writeVersions(folder.path, 'one', 0, 5);

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, statSync } from 'node:fs';
+import { rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { systemCode } from '../errors/index.ts';
@@ -11,7 +11,7 @@ import { parseKey, type TreeKey } from './key.ts';
 import { VERSION_FILES } from './key-parts.ts';
 import { keys } from './keys.ts';
 import { ownerPrefix, self } from './owner.ts';
-import { walkFolders } from './walk.ts';
+import { readFolder, walkFolders } from './walk.ts';
 
 export interface Reconciled {
   readonly files: number;
@@ -151,9 +151,9 @@ export class Storeroom {
   }
 }
 
-/** The deepest first. */
+/** The deepest first; what vanishes meanwhile is passed over. */
 function* foldersBelow(folder: string): Generator<string, void, void> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  for (const entry of readFolder(folder)) {
     if (!entry.isDirectory()) continue;
     yield* foldersBelow(join(folder, entry.name));
     yield join(folder, entry.name);
