@@ -166,6 +166,8 @@ export class Upkeep {
 
   async #keepLease(): Promise<void> {
     this.#mine = await this.#deps.room.lease('upkeep').catch(() => false);
+    // Whoever reads the catalogue notices one that was lost, and has it made again.
+    if (!this.#deps.room.complete) this.#deps.logger.debug('the catalogue is not complete');
     const now = this.#deps.clock.monotonic();
     if (!this.#mine || now < this.#reconcileAt) return;
     this.#reconcileAt = now + RECONCILE_EVERY;

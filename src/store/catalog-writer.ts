@@ -37,6 +37,8 @@ export type CatalogOrder =
   | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'mark'; readonly marks: readonly Mark[] }
   | { readonly kind: 'slice'; readonly restart: boolean }
+  /** a reader met a broken file */
+  | { readonly kind: 'broken'; readonly inode: number; readonly why: string }
   | { readonly kind: 'meta'; readonly name: string; readonly value: string }
   /** true in the answer where `owner` has it now. until, ms since the epoch */
   | { readonly kind: 'lease'; readonly name: string; readonly owner: string; readonly until: number };
@@ -85,6 +87,7 @@ export class CatalogWriter {
     if (order.kind === 'flush') return this.#flush();
     if (order.kind === 'note') return this.note(order.note);
     this.#flush();
+    if (order.kind === 'broken') return this.#discard(order.inode, order.why);
     try {
       return this.#perform(order);
     } catch (error) {
@@ -93,12 +96,16 @@ export class CatalogWriter {
     }
   }
 
+  #discard(inode: number, why: string): undefined {
+    this.#file.discard(inode, new Error(why), this.#log);
+  }
+
   close(): void {
     this.#flush();
     this.#file.close();
   }
 
-  #perform(order: Exclude<CatalogOrder, { kind: 'flush' | 'note' }>): CatalogReply {
+  #perform(order: Exclude<CatalogOrder, { kind: 'flush' | 'note' | 'broken' }>): CatalogReply {
     switch (order.kind) {
       case 'settle':
         this.#settle(order.notes);

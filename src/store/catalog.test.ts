@@ -5,7 +5,17 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +45,28 @@ function writeVersions(data: string, name: string, from: number, to: number): No
     notes.push({ key: parseKey(`example.com/${name}/@v/v1.0.${n}.info`) });
   }
   return notes;
+}
+
+const LATER = { code: 'OVERLOADED', retryAfter: 5 };
+
+/** Everything from that byte on; what waits in the log is written into the file first. */
+function breakCatalog(data: string, from: number): void {
+  const file = join(data, 'catalog.db');
+  const database = openDatabase(file);
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  database.close();
+  const fd = openSync(file, 'r+');
+  writeSync(fd, Buffer.alloc(statSync(file).size - from, 0xaa), 0, null, from);
+  closeSync(fd);
+}
+
+/** undefined while it cannot be read. */
+function totalsOf(room: Storeroom): number | undefined {
+  try {
+    return room.catalog.totals().versions;
+  } catch {
+    return undefined;
+  }
 }
 
 function addVersions(data: string, name: string, count: number): void {
@@ -266,6 +298,28 @@ function suite(): void {
       assert.equal(room.catalog.totals().versions, 5);
       assert.ok(readdirSync(folder.path).some((name) => name.startsWith('catalog.db.broken-')));
     });
+
+    const page = 4096;
+    const BROKEN: [string, number, () => unknown][] = [
+      ['by a reader, in its pages', page, () => assert.throws(() => room.catalog.listed(0, 5000), LATER)],
+      ['by a reader, in its head', 0, () => assert.throws(() => room.catalog.totals(), LATER)],
+      ['by a writer', 0, () => room.setMeta('name', 'value')],
+      ['by a look at the tree', page, () => room.reconcile(0)],
+    ];
+    for (const [who, from, meets] of BROKEN) {
+      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, async () => {
+        writeVersions(folder.path, 'one', 0, 2000);
+        await room.reconcile(0);
+        assert.ok(room.complete);
+        breakCatalog(folder.path, from);
+        room.catalog.close();
+        await meets();
+        while (totalsOf(room) !== 2000 || !room.complete) await new Promise((done) => setTimeout(done, 5));
+        await room.healed();
+        const aside = readdirSync(folder.path).filter((name) => name.startsWith('catalog.db.broken-'));
+        assert.equal(aside.length, 1);
+      });
+    }
 
     it('nothing reads what is not there: no file is made by a reader', () => {
       assert.deepEqual(catalog.listed(0, 10), []);

@@ -32,6 +32,7 @@ export class Reconciler {
   /** what differs and is not settled yet */
   #differing: TreeKey[] = [];
   #look: Generator<void, void, Database> | undefined;
+  #database: Database | undefined;
   #files = 0;
   #settled = 0;
 
@@ -41,7 +42,9 @@ export class Reconciler {
   }
 
   slice(database: Database, restart: boolean): Slice {
-    if (restart || this.#look === undefined) {
+    // What one file was told is not in the one that took its place.
+    if (restart || this.#look === undefined || this.#database !== database) {
+      this.#database = database;
       this.#differing = [];
       this.#files = 0;
       this.#settled = 0;
