@@ -99,9 +99,13 @@ export class Upkeep {
     if (this.#mine) await this.#deps.room.release('upkeep').catch(() => undefined);
   }
 
-  /** Stored versions, module by module. @param after the path of a module behind which it begins */
-  versions(patterns: readonly string[], after = ''): AsyncGenerator<CatalogVersion[], void, void> {
-    return versions(this.#deps.room, new Selection(patterns), after);
+  /** Stored versions, at most `size` of one module at a time. @param after a module's path, or cursorOf() a page */
+  versions(
+    patterns: readonly string[],
+    after = '',
+    size = 1000,
+  ): AsyncGenerator<CatalogVersion[], void, void> {
+    return versions(this.#deps.room, new Selection(patterns), after, size);
   }
 
   usage(patterns: readonly string[], depth: number): Promise<UsageEntry[]> {

@@ -114,8 +114,13 @@ export class Catalog {
     );
   }
 
-  versionsOf(path: string): CatalogVersion[] {
-    return this.#all('SELECT * FROM version WHERE path = ? ORDER BY version', [path], versionOf);
+  /** By the text of the version. @param after the version behind which it begins @param limit -1: all of them */
+  versionsOf(path: string, after = '', limit = -1): CatalogVersion[] {
+    return this.#all(
+      'SELECT * FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?',
+      [path, after, limit],
+      versionOf,
+    );
   }
 
   version({ path, version }: ModuleVersion): CatalogVersion | undefined {
