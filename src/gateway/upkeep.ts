@@ -193,7 +193,7 @@ export class Upkeep {
       for (const module of modules) {
         path = module.path;
         signal.throwIfAborted();
-        const [stored] = room.catalog.versionsOf(path);
+        const [stored] = room.catalog.versionsOf(path, '', 1);
         if (stored !== undefined) await writeTreeList(room.tree, stored.path, clock.now());
       }
       if (modules.length < LISTS) return;
