@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Loaded } from '../config/index.ts';
-import { ModgateError, systemCode } from '../errors/index.ts';
+import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
 import { Upkeep } from '../gateway/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { createLogger, Metrics, systemClock } from '../observe/index.ts';
@@ -41,7 +41,8 @@ export async function withStore(
   const onSignal = () => stop.abort(new ModgateError('CANCELED', 'stopped before the end'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   try {
-    if (!room.complete) process.stderr.write('reading the whole store once, for its catalogue …\n');
+    if (!(await isComplete(room)))
+      process.stderr.write('reading the whole store once, for its catalogue …\n');
     await upkeep.complete();
     await work({ upkeep, signal: stop.signal });
   } finally {
@@ -51,6 +52,17 @@ export async function withStore(
     room.close();
     await checker.close();
     await tree.close();
+  }
+}
+
+/** A broken catalogue is made again first. */
+async function isComplete(room: Storeroom): Promise<boolean> {
+  try {
+    return room.complete;
+  } catch (thrown) {
+    if (toModgateError(thrown).code !== 'OVERLOADED') throw thrown;
+    await room.healed();
+    return room.complete;
   }
 }
 

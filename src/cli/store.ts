@@ -27,8 +27,8 @@ function ls(): Command {
     .argument('[pattern...]', 'which versions; default: all')
     .description('list stored versions: what they take, when they came and were used last, and from where')
     .option('--json', 'one JSON object a line')
-    .option('--limit <n>', 'versions at most; the page ends between modules', whole)
-    .option('--after <module>', 'begin behind this module path')
+    .option('--limit <n>', 'versions at least, where there are so many; then the page ends', whole)
+    .option('--after <module>', 'begin behind this module path, or module@version')
     .action(async (patterns: string[], options: ListOptions, command: Command) =>
       (await import('./store-run.ts')).runLs(command, patterns, options),
     );

@@ -48,25 +48,50 @@ export interface StoreStats extends Totals {
 }
 
 /**
- * The versions that are meant, by path, and the versions of a module in Go's order. Pages end between modules.
- * @param after the path of the module behind which it begins
+ * The versions that are meant, by path, at most `size` of one module at a time, and those in Go's order.
+ * @param after the path of the module behind which it begins, or cursorOf() a page
  */
 export async function* versions(
   { catalog }: Storeroom,
   selection: Selection,
   after = '',
+  size = PAGE,
 ): AsyncGenerator<CatalogVersion[], void, void> {
-  for (let path = after; ; ) {
+  const [first = '', version] = after.split('@');
+  if (version !== undefined) yield* versionsOf(catalog, selection, { path: first, version }, size);
+  for (let path = first; ; ) {
     const modules = catalog.modulesAfter(path, PAGE);
     for (const module of modules) {
       path = module.path;
       if (!selection.matchesPath(path)) continue;
-      const found = catalog.versionsOf(path).filter((one) => isListed(one) && selection.matches(one));
-      if (found.length > 0) yield found.sort((a, b) => compareVersions(a.version, b.version));
+      yield* versionsOf(catalog, selection, { path, version: '' }, size);
     }
     if (modules.length < PAGE) return;
     await turn();
   }
+}
+
+async function* versionsOf(
+  catalog: Storeroom['catalog'],
+  selection: Selection,
+  { path, version }: { path: string; version: string },
+  size: number,
+): AsyncGenerator<CatalogVersion[], void, void> {
+  const rows = Math.min(size, PAGE);
+  for (let after = version; ; ) {
+    const page = catalog.versionsOf(path, after, rows);
+    after = page.at(-1)?.version ?? after;
+    const found = page.filter((one) => isListed(one) && selection.matches(one));
+    if (found.length > 0) yield found.sort((a, b) => compareVersions(a.version, b.version));
+    if (page.length < rows) return;
+    await turn();
+  }
+}
+
+/** Where the next page begins. */
+export function cursorOf(page: readonly CatalogVersion[]): string {
+  const [last = ''] = page.map(({ version }) => version).sort((a, b) => (a < b ? 1 : -1));
+  return `${page[0]?.path ?? ''}@${last}`;
 }
 
 /** A version of which only the ziphash is left was evicted; nobody can get it from here. */

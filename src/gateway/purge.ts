@@ -123,8 +123,11 @@ export async function countMeant(
   selection: Selection,
 ): Promise<{ versions: number; modules: number; bytes: number }> {
   const sum = { versions: 0, modules: 0, bytes: 0 };
+  let path = '';
   for await (const found of versions(room, selection)) {
-    sum.modules++;
+    // A large module comes in several pages.
+    if (found[0]?.path !== path) sum.modules++;
+    path = found[0]?.path ?? path;
     sum.versions += found.length;
     for (const { disk } of found) sum.bytes += disk;
   }

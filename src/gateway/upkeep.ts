@@ -115,9 +115,13 @@ export class Upkeep {
     await this.#deps.room.release('upkeep').catch(() => undefined);
   }
 
-  /** Stored versions, module by module. @param after the path of a module behind which it begins */
-  versions(patterns: readonly string[], after = ''): AsyncGenerator<CatalogVersion[], void, void> {
-    return versions(this.#deps.room, new Selection(patterns), after);
+  /** Stored versions, at most `size` of one module at a time. @param after a module's path, or cursorOf() a page */
+  versions(
+    patterns: readonly string[],
+    after = '',
+    size = 1000,
+  ): AsyncGenerator<CatalogVersion[], void, void> {
+    return versions(this.#deps.room, new Selection(patterns), after, size);
   }
 
   usage(patterns: readonly string[], depth: number): Promise<UsageEntry[]> {
@@ -190,6 +194,8 @@ export class Upkeep {
 
   async #keepLease(): Promise<void> {
     this.#mine = await this.#deps.room.lease('upkeep').catch(() => false);
+    // Whoever reads the catalogue notices one that was lost, and has it made again.
+    if (!this.#deps.room.complete) this.#deps.logger.debug('the catalogue is not complete');
     const now = this.#deps.clock.monotonic();
     if (!this.#mine || now < this.#reconcileAt) return;
     this.#reconcileAt = now + RECONCILE_EVERY;
@@ -211,7 +217,7 @@ export class Upkeep {
       for (const module of modules) {
         path = module.path;
         signal.throwIfAborted();
-        const [stored] = room.catalog.versionsOf(path);
+        const [stored] = room.catalog.versionsOf(path, '', 1);
         if (stored !== undefined) await writeTreeList(room.tree, stored.path, clock.now());
       }
       if (modules.length < LISTS) return;

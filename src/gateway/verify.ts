@@ -66,7 +66,10 @@ export class Verifier {
         // A walk that meets little of what is meant must not hold the thread.
         if (++seen % FILES_AT_ONCE === 0) await turn();
         if (!isMeant(file.key, selection)) continue;
-        running.push(this.#one(file, options));
+        const one = this.#one(file, options);
+        // Its turn to be looked at may come after it failed.
+        one.catch(() => undefined);
+        running.push(one);
         const first = running.length >= parallel ? running.shift() : undefined;
         if (first !== undefined) yield await first;
         signal.throwIfAborted();

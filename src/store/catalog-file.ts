@@ -83,6 +83,7 @@ export class CatalogFile {
     try {
       prepare(database);
     } catch (error) {
+      this.#inode = inodeOf(this.file);
       database.close();
       throw error;
     }
@@ -115,20 +116,37 @@ export class CatalogFile {
     this.#database = undefined;
   }
 
+  /** Which file was opened last; 0: none yet. */
+  get inode(): number {
+    return this.#inode;
+  }
+
   /** Moves a broken file away, so that the next open() begins anew. True where it was broken. */
   moveAside(error: unknown, log: StoreLog): boolean {
-    if (!isBroken(error) && !(error instanceof ForeignLayout)) return false;
+    if (!isUseless(error)) return false;
+    this.discard(this.#inode, error, log);
+    return true;
+  }
+
+  /** Moves that file away where it is still the one: whoever comes second must not take away the new one. */
+  discard(inode: number, why: unknown, log: StoreLog): void {
     this.close();
+    if (inode === 0 || inodeOf(this.file) !== inode) return;
     const aside = `${this.file}.broken-${Date.now()}`;
-    log.warn({ err: error, aside }, 'the catalogue is broken: moved aside, and rebuilt from the tree');
+    log.warn({ err: why, aside }, 'the catalogue is broken: moved aside, and rebuilt from the tree');
+    // Before it: behind it they may be those of the new one.
+    for (const rest of ['-wal', '-shm']) rmSync(this.file + rest, { force: true });
     try {
       renameSync(this.file, aside);
     } catch (thrown) {
       log.warn({ err: thrown }, 'the broken catalogue cannot be moved');
     }
-    for (const rest of ['-wal', '-shm']) rmSync(this.file + rest, { force: true });
-    return true;
   }
+}
+
+/** True where the file must be made anew. */
+export function isUseless(error: unknown): boolean {
+  return isBroken(error) || error instanceof ForeignLayout;
 }
 
 class ForeignLayout extends Error {}

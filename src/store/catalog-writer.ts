@@ -1,5 +1,6 @@
-import { statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { CatalogFile, onDisk } from './catalog-file.ts';
@@ -36,6 +37,8 @@ export type CatalogOrder =
   | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'mark'; readonly marks: readonly Mark[] }
   | { readonly kind: 'slice'; readonly restart: boolean }
+  /** a reader met a broken file */
+  | { readonly kind: 'broken'; readonly inode: number; readonly why: string }
   | { readonly kind: 'meta'; readonly name: string; readonly value: string }
   /** true in the answer where `owner` has it now. until, ms since the epoch */
   | { readonly kind: 'lease'; readonly name: string; readonly owner: string; readonly until: number };
@@ -84,6 +87,7 @@ export class CatalogWriter {
     if (order.kind === 'flush') return this.#flush();
     if (order.kind === 'note') return this.note(order.note);
     this.#flush();
+    if (order.kind === 'broken') return this.#discard(order.inode, order.why);
     try {
       return this.#perform(order);
     } catch (error) {
@@ -92,12 +96,16 @@ export class CatalogWriter {
     }
   }
 
+  #discard(inode: number, why: string): undefined {
+    this.#file.discard(inode, new Error(why), this.#log);
+  }
+
   close(): void {
     this.#flush();
     this.#file.close();
   }
 
-  #perform(order: Exclude<CatalogOrder, { kind: 'flush' | 'note' }>): CatalogReply {
+  #perform(order: Exclude<CatalogOrder, { kind: 'flush' | 'note' | 'broken' }>): CatalogReply {
     switch (order.kind) {
       case 'settle':
         this.#settle(order.notes);
@@ -191,7 +199,7 @@ const INSERT = `INSERT INTO version (time, path, version, info, mod, zip, ziphas
 const UPDATE = `UPDATE version SET time = ?, info = ?, mod = ?, zip = ?, ziphash = ?, info_crc = ?, mod_crc = ?,
   zip_crc = ?, ziphash_crc = ?, listed = ?, disk = ?, source = ?, used = ? WHERE path = ? AND version = ?`;
 
-type Facts = { readonly size: number; readonly modified: number } | undefined;
+type Facts = { readonly size: number; readonly modified: number; readonly crc?: number } | undefined;
 interface Known {
   readonly size: number | undefined;
   readonly crc: number | undefined;
@@ -226,7 +234,7 @@ class Settler {
   }
 
   #answer({ key, facts }: Note): void {
-    const found = this.#stat(key);
+    const found = facts === undefined ? this.#stat(key) : this.#read(key, facts.size);
     if (found === undefined) {
       this.#sql('DELETE FROM file WHERE key = ?').run(key);
       return;
@@ -234,7 +242,9 @@ class Settler {
     const { size, modified } = found;
     const row = this.#sql('SELECT size, crc, modified FROM file WHERE key = ?').get(key);
     const same = row !== undefined && row.size === size && row.modified === modified;
-    const crc = facts?.size === size ? facts.crc : same ? row.crc : null;
+    // Another process may have replaced it since: its size says nothing, only its bytes do.
+    const fits = facts !== undefined && facts.crc === found.crc;
+    const crc = fits ? facts.crc : same ? row.crc : null;
     this.#sql(ANSWER).run(key, size, crc, modified, onDisk(size));
   }
 
@@ -302,15 +312,50 @@ class Settler {
     return made;
   }
 
+  /** What one file is and holds, whatever takes its place meanwhile. @param size of which it is read, and no other */
+  #read(key: string, size: number): Facts {
+    const facts = this.#stat(key);
+    if (facts?.size !== size) return facts;
+    return this.#look(() => {
+      const fd = openSync(join(this.#root, key), 'r');
+      try {
+        const found = fstatSync(fd);
+        const modified = Math.round(found.mtimeMs);
+        return { size: found.size, modified, ...(found.size === size ? { crc: crcOf(fd, size) } : {}) };
+      } finally {
+        closeSync(fd);
+      }
+    });
+  }
+
   #stat(key: string): Facts {
-    try {
+    return this.#look(() => {
       const found = statSync(join(this.#root, key), { throwIfNoEntry: false });
       return found?.isFile() ? { size: found.size, modified: Math.round(found.mtimeMs) } : undefined;
+    });
+  }
+
+  /** undefined where nothing is there. */
+  #look(work: () => Facts): Facts {
+    try {
+      return work();
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw error;
     }
   }
+}
+
+/** The CRC-32 of a small file. */
+function crcOf(fd: number, size: number): number {
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const got = readSync(fd, bytes, length, size - length, length);
+    if (got === 0) break;
+    length += got;
+  }
+  return crc32(bytes.subarray(0, length));
 }
 
 function isVersionFile(parts: KeyParts): parts is Extract<KeyParts, { kind: VersionFile }> {

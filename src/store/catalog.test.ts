@@ -5,10 +5,21 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { parseModulePath, parseVersion } from '../module/index.ts';
 import { Catalog, type Listed } from './catalog.ts';
 import { CatalogWriter, type Note } from './catalog-writer.ts';
@@ -16,6 +27,8 @@ import { FileTree } from './file-tree.ts';
 import { type Folder, silent, tempFolder } from './fixtures.test.kit.ts';
 import { parseKey } from './key.ts';
 import { keys } from './keys.ts';
+import { Reconciler } from './reconcile.ts';
+import { openDatabase } from './sqlite.ts';
 import { Storeroom } from './storeroom.ts';
 
 /** versions of one transaction of the children */
@@ -32,6 +45,28 @@ function writeVersions(data: string, name: string, from: number, to: number): No
     notes.push({ key: parseKey(`example.com/${name}/@v/v1.0.${n}.info`) });
   }
   return notes;
+}
+
+const LATER = { code: 'OVERLOADED', retryAfter: 5 };
+
+/** Everything from that byte on; what waits in the log is written into the file first. */
+function breakCatalog(data: string, from: number): void {
+  const file = join(data, 'catalog.db');
+  const database = openDatabase(file);
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  database.close();
+  const fd = openSync(file, 'r+');
+  writeSync(fd, Buffer.alloc(statSync(file).size - from, 0xaa), 0, null, from);
+  closeSync(fd);
+}
+
+/** undefined while it cannot be read. */
+function totalsOf(room: Storeroom): number | undefined {
+  try {
+    return room.catalog.totals().versions;
+  } catch {
+    return undefined;
+  }
 }
 
 function addVersions(data: string, name: string, count: number): void {
@@ -187,6 +222,14 @@ function suite(): void {
         (root) => rmSync(join(root, 'example.com/one'), { recursive: true }),
         0,
       ],
+      [
+        'all files of a module were removed by hand, its folder left',
+        (root) => {
+          rmSync(join(root, 'example.com/one/@v'), { recursive: true });
+          mkdirSync(join(root, 'example.com/one/@v'));
+        },
+        0,
+      ],
       ['nothing changed', () => undefined, 3],
     ];
     for (const [what, change, versions] of BEHIND) {
@@ -204,6 +247,44 @@ function suite(): void {
       });
     }
 
+    it('a module with 50,000 versions was removed by hand: a look finds them all, some at a time', async () => {
+      await room.reconcile(0);
+      const database = openDatabase(join(folder.path, 'catalog.db'));
+      database.exec(`INSERT INTO version (time, path, version, info, listed, disk, used)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+        SELECT i, 'example.com/large', 'v1.0.' || i, 2, 1, 4096, 1 FROM n`);
+      const settled: number[] = [];
+      const look = new Reconciler(join(folder.path, 'tree'), (found) => void settled.push(found.length));
+      while (!look.slice(database, false).done) assert.ok(Math.max(0, ...settled) <= 500);
+      database.close();
+      assert.equal(
+        settled.reduce((sum, n) => sum + n, 0),
+        4 * 50_000,
+      );
+    });
+
+    it('folders that hold nothing are removed, those that vanish meanwhile are passed over', async () => {
+      for (let i = 0; i < 250; i++) mkdirSync(join(folder.path, 'tree', `a${i}/@v`), { recursive: true });
+      mkdirSync(join(folder.path, 'tree/z/@v'), { recursive: true });
+      const removing = room.removeAllEmptyFolders();
+      // It lets others have their turn after the first 200.
+      rmSync(join(folder.path, 'tree/z'), { recursive: true });
+      await removing;
+      assert.deepEqual(readdirSync(join(folder.path, 'tree')), []);
+    });
+
+    it('the CRC of who is late is not put to the answer that another process put in its place', async () => {
+      const other = await FileTree.open(folder.path, { logger: silent() });
+      const key = keys.latest(path);
+      await tree.put(key, Buffer.from('{"Version":"v1.0.0"}'), { kind: 'replace', fetchedAt: Date.now() });
+      const bytes = Buffer.from('{"Version":"v1.0.1"}');
+      await other.put(key, bytes, { kind: 'replace', fetchedAt: Date.now() });
+      await other.catalog({ kind: 'flush' });
+      await tree.catalog({ kind: 'flush' });
+      await other.close();
+      assert.equal(room.catalog.answer(key)?.crc, crc32(bytes));
+    });
+
     it('a broken catalogue is moved aside and made again from the tree', async () => {
       writeVersions(folder.path, 'one', 0, 5);
       await room.reconcile(0);
@@ -217,6 +298,28 @@ function suite(): void {
       assert.equal(room.catalog.totals().versions, 5);
       assert.ok(readdirSync(folder.path).some((name) => name.startsWith('catalog.db.broken-')));
     });
+
+    const page = 4096;
+    const BROKEN: [string, number, () => unknown][] = [
+      ['by a reader, in its pages', page, () => assert.throws(() => room.catalog.listed(0, 5000), LATER)],
+      ['by a reader, in its head', 0, () => assert.throws(() => room.catalog.totals(), LATER)],
+      ['by a writer', 0, () => room.setMeta('name', 'value')],
+      ['by a look at the tree', page, () => room.reconcile(0)],
+    ];
+    for (const [who, from, meets] of BROKEN) {
+      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, async () => {
+        writeVersions(folder.path, 'one', 0, 2000);
+        await room.reconcile(0);
+        assert.ok(room.complete);
+        breakCatalog(folder.path, from);
+        room.catalog.close();
+        await meets();
+        while (totalsOf(room) !== 2000 || !room.complete) await new Promise((done) => setTimeout(done, 5));
+        await room.healed();
+        const aside = readdirSync(folder.path).filter((name) => name.startsWith('catalog.db.broken-'));
+        assert.equal(aside.length, 1);
+      });
+    }
 
     it('nothing reads what is not there: no file is made by a reader', () => {
       assert.deepEqual(catalog.listed(0, 10), []);

@@ -1,7 +1,8 @@
+import { ModgateError } from '../errors/index.ts';
 import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
-import { CatalogFile } from './catalog-file.ts';
+import { CatalogFile, isUseless } from './catalog-file.ts';
 import { storeFault } from './fault.ts';
-import { type Database, isBroken, numberOf, optionalNumber, textOf } from './sqlite.ts';
+import { type Database, numberOf, optionalNumber, textOf } from './sqlite.ts';
 
 /** A file as it came in. */
 export interface FileFacts {
@@ -56,18 +57,30 @@ export interface ModuleSize {
   readonly used: number;
 }
 
+/**
+ * Told of a file that is broken, and of one that another writer has put in the place of a broken one: then with 0.
+ * @param inode of the broken one
+ */
+export type Lost = (inode: number, why: string) => void;
+
 const CLOSE_AFTER = 20_000;
+/** s */
+const RETRY_AFTER = 5;
 
 /**
  * Reads the catalogue by a connection of its own. A reader never waits for a writer (write-ahead log), and every answer
- * is a page: nothing here holds the thread for long. Failures are STORE_FAILED.
+ * is a page: nothing here holds the thread for long. Failures are STORE_FAILED, and OVERLOADED where the file is broken
+ * and will be made again.
  */
 export class Catalog {
   readonly #file: CatalogFile;
+  readonly #lost: Lost;
   #idle: NodeJS.Timeout | undefined;
+  #seen = 0;
 
-  constructor(data: string) {
+  constructor(data: string, lost: Lost = () => undefined) {
     this.#file = new CatalogFile(data);
+    this.#lost = lost;
   }
 
   close(): void {
@@ -101,8 +114,13 @@ export class Catalog {
     );
   }
 
-  versionsOf(path: string): CatalogVersion[] {
-    return this.#all('SELECT * FROM version WHERE path = ? ORDER BY version', [path], versionOf);
+  /** By the text of the version. @param after the version behind which it begins @param limit -1: all of them */
+  versionsOf(path: string, after = '', limit = -1): CatalogVersion[] {
+    return this.#all(
+      'SELECT * FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?',
+      [path, after, limit],
+      versionOf,
+    );
   }
 
   version({ path, version }: ModuleVersion): CatalogVersion | undefined {
@@ -149,10 +167,10 @@ export class Catalog {
   #all<T>(sql: string, values: readonly (string | number)[], make: (row: Row) => T): T[] {
     try {
       const database = this.#file.openExisting();
+      this.#notice();
       return database === undefined ? [] : this.#run(database, sql, values).map(make);
     } catch (error) {
-      // The writer moves it aside; a connection that is kept would never see the new one.
-      if (isBroken(error)) this.#file.close();
+      if (isUseless(error)) throw this.#broken(error);
       throw storeFault(
         Object.assign(new Error(String(error), { cause: error }), { code: 'SQLITE' }),
         'reading the catalogue',
@@ -161,6 +179,28 @@ export class Catalog {
       clearTimeout(this.#idle);
       this.#idle = setTimeout(() => this.#file.close(), CLOSE_AFTER).unref();
     }
+  }
+
+  #notice(): void {
+    const { inode } = this.#file;
+    if (this.#seen !== 0 && this.#seen !== inode) this.#lost(0, 'another file');
+    this.#seen = inode;
+  }
+
+  #broken(error: unknown): ModgateError {
+    const { inode } = this.#file;
+    // A connection that is kept would never see the new one.
+    this.#file.close();
+    this.#lost(inode, String(error));
+    return new ModgateError(
+      'OVERLOADED',
+      'the catalogue of the store is broken, and is made again from the tree',
+      {
+        cause: error,
+        next: 'Try again in a moment: no stored file is lost.',
+        retryAfter: RETRY_AFTER,
+      },
+    );
   }
 
   #run(database: Database, sql: string, values: readonly (string | number)[]): Row[] {

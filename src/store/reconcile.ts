@@ -32,6 +32,7 @@ export class Reconciler {
   /** what differs and is not settled yet */
   #differing: TreeKey[] = [];
   #look: Generator<void, void, Database> | undefined;
+  #database: Database | undefined;
   #files = 0;
   #settled = 0;
 
@@ -41,7 +42,9 @@ export class Reconciler {
   }
 
   slice(database: Database, restart: boolean): Slice {
-    if (restart || this.#look === undefined) {
+    // What one file was told is not in the one that took its place.
+    if (restart || this.#look === undefined || this.#database !== database) {
+      this.#database = database;
       this.#differing = [];
       this.#files = 0;
       this.#settled = 0;
@@ -70,8 +73,10 @@ export class Reconciler {
   }
 
   #mend(keys: readonly TreeKey[]): void {
-    this.#differing.push(...keys);
-    if (this.#differing.length >= BATCH) this.#settleAll();
+    for (const key of keys) {
+      this.#differing.push(key);
+      if (this.#differing.length >= BATCH) this.#settleAll();
+    }
   }
 
   #settleAll(): void {
@@ -135,10 +140,26 @@ export class Reconciler {
         .all(after, PAGE);
       for (const row of rows) {
         const path = parseModulePath(textOf(row.path));
-        if (!this.#exists(`${escapePath(path)}/@v`)) this.#mend(keysOf(database, path));
         after = path;
+        if (this.#exists(`${escapePath(path)}/@v`)) continue;
+        database = yield* this.#vanishedModule(database, path);
       }
       if (rows.length === 0) return;
+      database = yield;
+    }
+  }
+
+  *#vanishedModule(first: Database, path: ModulePath): Generator<void, Database, Database> {
+    let database = first;
+    for (let after = ''; ; ) {
+      const rows = database
+        .prepare('SELECT version FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?')
+        .all(path, after, PAGE);
+      const versions = rows.map((row) => textOf(row.version));
+      for (const version of versions) this.#mend(keysOf(path, version));
+      const last = versions.at(-1);
+      if (last === undefined) return database;
+      after = last;
       database = yield;
     }
   }
@@ -152,13 +173,9 @@ function isCatalogued(database: Database, key: string): boolean {
   return numberOf(database.prepare('SELECT count(*) AS n FROM file WHERE key = ?').get(key)?.n) > 0;
 }
 
-function keysOf(database: Database, path: ModulePath): TreeKey[] {
-  const rows = database.prepare('SELECT version FROM version WHERE path = ?').all(path);
-  return rows.flatMap((row) =>
-    VERSION_FILES.map((kind: VersionFile) =>
-      parseKey(`${escapePath(path)}/@v/${escapeVersion(textOf(row.version))}.${kind}`),
-    ),
-  );
+function keysOf(path: ModulePath, version: string): TreeKey[] {
+  const name = `${escapePath(path)}/@v/${escapeVersion(version)}`;
+  return VERSION_FILES.map((kind: VersionFile) => parseKey(`${name}.${kind}`));
 }
 
 /** undefined for a name that nothing of modgate has. */

@@ -8,6 +8,8 @@ type Opener = typeof DatabaseSync;
 /** SQLite's primary result codes (sqlite.org/rescode.html) for a file that is no database, or no whole one. */
 const BROKEN: ReadonlySet<number> = new Set([11, 26]);
 
+const BROKEN_TEXT = /database disk image is malformed|file is not a database/;
+
 let opener: Opener | undefined;
 
 /** Node's own SQLite where it has one, else the package with the same interface; loaded when it is needed first. */
@@ -18,8 +20,10 @@ export function openDatabase(file: string): Database {
 
 /** True where the file cannot be trusted any more, and not only for now. */
 export function isBroken(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return false;
-  return typeof error.errcode === 'number' && BROKEN.has(error.errcode & 0xff);
+  if (!(error instanceof Error)) return false;
+  // The package has no code in the errors of a statement, only SQLite's own text for it.
+  if (!('errcode' in error) || typeof error.errcode !== 'number') return BROKEN_TEXT.test(error.message);
+  return BROKEN.has(error.errcode & 0xff);
 }
 
 /** A number of a row; what is none says that the file is broken. */

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, statSync } from 'node:fs';
+import { rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { systemCode } from '../errors/index.ts';
@@ -11,7 +11,7 @@ import { parseKey, type TreeKey } from './key.ts';
 import { VERSION_FILES } from './key-parts.ts';
 import { keys } from './keys.ts';
 import { ownerPrefix, self } from './owner.ts';
-import { walkFolders } from './walk.ts';
+import { readFolder, walkFolders } from './walk.ts';
 
 export interface Reconciled {
   readonly files: number;
@@ -31,6 +31,8 @@ export interface StoredFile {
 const FOLDERS_AT_ONCE = 200;
 /** ms */
 const LEASE = 30_000;
+/** ms after a rebuild that failed */
+const HEAL_AGAIN = 5_000;
 
 /**
  * What the upkeep of a data folder needs beyond reading and writing single files: the catalogue, a walk over all
@@ -42,15 +44,19 @@ export class Storeroom {
   readonly changes: Changes;
   readonly #data: string;
   readonly #owner = ownerPrefix(self());
+  readonly #stop = new AbortController();
+  /** the rebuild of a broken catalogue */
+  #healing: Promise<void> | undefined;
 
   constructor(tree: FileTree, data: string) {
     this.tree = tree;
     this.#data = data;
-    this.catalog = new Catalog(data);
+    this.catalog = new Catalog(data, (inode, why) => this.#heal(inode, why));
     this.changes = new Changes(data);
   }
 
   close(): void {
+    this.#stop.abort();
     this.changes.close();
     this.catalog.close();
   }
@@ -87,6 +93,32 @@ export class Storeroom {
       if (slice.done) return slice;
       signal?.throwIfAborted();
       if (pause > 0) await delay(pause, undefined, { signal, ref: false });
+    }
+  }
+
+  /** Resolves when no broken catalogue is being made again by this process. */
+  async healed(): Promise<void> {
+    await this.#healing;
+  }
+
+  #heal(inode: number, why: string): void {
+    // Where it cannot be done, whoever reads next tries again; not each of many at once.
+    this.#healing ??= this.#rebuild(inode, why)
+      .catch(() => delay(HEAL_AGAIN, undefined, { signal: this.#stop.signal, ref: false }))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#healing = undefined;
+      });
+  }
+
+  async #rebuild(inode: number, why: string): Promise<void> {
+    await this.tree.catalog({ kind: 'broken', inode, why });
+    // One process is enough.
+    if (!(await this.lease('rebuild'))) return;
+    try {
+      if (!this.complete) await this.reconcile(0, this.#stop.signal);
+    } finally {
+      await this.release('rebuild');
     }
   }
 
@@ -151,9 +183,9 @@ export class Storeroom {
   }
 }
 
-/** The deepest first. */
+/** The deepest first; what vanishes meanwhile is passed over. */
 function* foldersBelow(folder: string): Generator<string, void, void> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  for (const entry of readFolder(folder)) {
     if (!entry.isDirectory()) continue;
     yield* foldersBelow(join(folder, entry.name));
     yield join(folder, entry.name);

@@ -366,8 +366,11 @@ describe('the administrative listener', () => {
       ],
     );
     const page = JSON.parse((await admin(url, 'GET', '/api/v1/store/versions?limit=1')).text);
-    assert.deepEqual([page.versions.length, page.next], [1, 'example.com/mod']);
-    const rest = JSON.parse((await admin(url, 'GET', `/api/v1/store/versions?after=${page.next}`)).text);
+    const [first] = page.versions;
+    assert.deepEqual([page.versions.length, page.next], [1, `example.com/mod@${first.version}`]);
+    const rest = JSON.parse(
+      (await admin(url, 'GET', `/api/v1/store/versions?after=${encodeURIComponent(page.next)}`)).text,
+    );
     assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
   });
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type ModgateError, toModgateError } from '../../errors/index.ts';
 import {
   collectEvents,
+  cursorOf,
   entryOf,
   purgeEvents,
   type Upkeep,
@@ -13,7 +14,7 @@ import type { Exchange } from '../exchange.ts';
 import { sendJson } from '../pages.ts';
 import { flagOf, readFields, sizeOf, textsOf, wholeNumber } from './body.ts';
 
-/** versions of a page, which ends between modules */
+/** versions of a page */
 const PAGE = 1000;
 const MAX_PAGE = 10_000;
 
@@ -58,10 +59,10 @@ async function sendVersions(exchange: Exchange, upkeep: Upkeep, query: URLSearch
   const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE);
   const found: VersionEntry[] = [];
   let next: string | undefined;
-  for await (const module of upkeep.versions(query.getAll('match'), query.get('after') ?? '')) {
+  for await (const module of upkeep.versions(query.getAll('match'), query.get('after') ?? '', limit)) {
     found.push(...module.map(entryOf));
     if (found.length < limit) continue;
-    next = found.at(-1)?.module;
+    next = cursorOf(module);
     break;
   }
   sendJson(exchange, 200, next === undefined ? { versions: found } : { versions: found, next });
