@@ -182,7 +182,8 @@ function named(options: FrontOptions, uri: string): Part[] {
       ...location('@modgate', [
         // Otherwise a file that nginx cannot read would be named again and again.
         ...when(mode === 'accel', 'set $modgate_sendfile "";'),
-        ...pass(options, uri),
+        // nginx is at the file's own place by then, which is no URL of modgate's: asked so, it would answer 404.
+        ...pass(options, mode === 'accel' && uri === '' ? '$request_uri' : uri),
       ]),
     ),
     ...when(

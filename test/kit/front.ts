@@ -96,6 +96,8 @@ export interface FrontSettings {
   readonly flags: readonly string[];
   /** default: tls */
   readonly variant?: 'plain' | 'passthrough';
+  /** changes the text that `modgate config` wrote */
+  readonly edit?: (text: string) => string;
 }
 
 interface Wish {
@@ -150,7 +152,8 @@ export class Front {
     const files = await certificates(folder);
     const port = await freePort();
     const own = variant === undefined ? ['--cert', files.cert, '--key', files.key] : ['--variant', variant];
-    const text = written(program, modgate, ['--front', `127.0.0.1:${port}`, ...own, ...flags]);
+    const { edit = (text: string) => text } = settings;
+    const text = edit(written(program, modgate, ['--front', `127.0.0.1:${port}`, ...own, ...flags]));
     const { wrap, check, run } = SETUPS[program];
     fs.writeFileSync(path.join(folder, 'modgate.front'), text);
     const conf = path.join(folder, 'front.conf');
