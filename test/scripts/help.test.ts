@@ -76,13 +76,20 @@ describe('modgate help', () => {
   const terminal = spawnSync('script', ['--version']).status === 0;
   test('on a terminal: its width, and bold', { skip: terminal ? false : 'no script(1)' }, async () => {
     const shown = async (env: NodeJS.ProcessEnv) => {
-      const line = `stty cols 120; exec ${process.execPath} ${CLI} --help`;
+      // The shell lives until all was read: script(1) gives what an ended command wrote 10 ms to come out of
+      // the terminal, which a busy machine does not always keep.
+      const line = `stty cols 120 -echo; ${process.execPath} ${CLI} --help; echo THE-END; read REPLY`;
+      // What Node asks before it believes that a terminal shows colour.
+      const colours = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
       const child = spawn('script', ['-qec', line, '/dev/null'], {
-        env: { ...cleanEnv(), TERM: 'xterm', ...env },
-        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...cleanEnv(), ...colours, ...env },
+        stdio: ['pipe', 'pipe', 'inherit'],
       });
       let out = '';
-      child.stdout.on('data', (piece: Buffer) => (out += piece.toString()));
+      child.stdout.on('data', (piece: Buffer) => {
+        out += piece.toString();
+        if (out.endsWith('THE-END\r\n')) child.stdin.end('\n');
+      });
       await new Promise((resolve) => child.on('close', resolve));
       return out;
     };
