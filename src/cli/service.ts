@@ -68,7 +68,7 @@ export class Service {
     }
     this.#hot = new HotCache(config.cache.memory);
     countMemory(metrics, this.#hot);
-    const uses = new Uses(this.#hot);
+    const uses = new Uses(this.#hot, clock);
     const forget = () => this.#forget(uses);
     const { router } = this.#made;
     this.upkeep = new Upkeep(

@@ -71,7 +71,7 @@ export class Handler {
 
   handle(req: Incoming, res: Outgoing): void {
     const start = this.#deps.clock.monotonic();
-    const entry = req.method === 'GET' ? this.#deps.hot.get(req.url ?? '') : undefined;
+    const entry = req.method === 'GET' ? this.#deps.hot.get(req.url ?? '', start) : undefined;
     if (entry === undefined || entry.until <= start || !this.#sendHit(req, res, entry, start))
       this.#handle(req, res, start);
   }
@@ -159,7 +159,7 @@ export class Handler {
       return authorize(exchange, this.#deps.gateway, this.#deps.targets);
     }
     if (route.kind === 'page') throw new ModgateError('BAD_ROUTE', 'no worker asks another one for a page');
-    const entry = this.#deps.hot.get(exchange.url);
+    const entry = this.#deps.hot.get(exchange.url, exchange.start);
     if (entry !== undefined && entry.until > exchange.start) {
       const { route: kind, module, cache } = entry.about;
       Object.assign(exchange, { route: kind, module, cache });

@@ -4,6 +4,7 @@ import { parseModulePath, parseVersion } from '../module/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { AccessLog } from './access.ts';
 import { HotCache, type HotEntry } from './hot.ts';
+import { Uses } from './uses.ts';
 
 const access = new AccessLog(
   new Metrics({ process: false }),
@@ -24,13 +25,21 @@ function entry(bytes: number): HotEntry {
   };
 }
 
+const path = parseModulePath('example.com/plain');
+
+/** An answer of its own version. */
+function of(n: number): HotEntry {
+  const made = entry(1000);
+  return { ...made, about: { ...made.about, m: { path, version: parseVersion(path, `v1.0.${n}`) } } };
+}
+
 describe('answers in memory', () => {
   it('are found again under their URL alone', () => {
     const cache = new HotCache(1 << 20);
     const held = entry(10);
     cache.set('/a', held);
-    assert.equal(cache.get('/a'), held);
-    assert.equal(cache.get('/b'), undefined);
+    assert.equal(cache.get('/a', 1), held);
+    assert.equal(cache.get('/b', 1), undefined);
   });
 
   it('stay within the bound, whatever comes', () => {
@@ -55,7 +64,7 @@ describe('answers in memory', () => {
     cache.set('/wanted', entry(1000));
     for (let i = 0; i < 2000; i++) {
       cache.set(`/${i}`, entry(1000));
-      assert.ok(cache.get('/wanted') !== undefined, `gone after ${i}`);
+      assert.ok(cache.get('/wanted', 1) !== undefined, `gone after ${i}`);
     }
   });
 
@@ -63,25 +72,52 @@ describe('answers in memory', () => {
     const cache = new HotCache(1 << 20);
     cache.set('/small', entry(10));
     cache.set('/large', entry(1 << 20));
-    assert.equal(cache.get('/large'), undefined);
-    assert.ok(cache.get('/small') !== undefined);
+    assert.equal(cache.get('/large', 1), undefined);
+    assert.ok(cache.get('/small', 1) !== undefined);
   });
 
   it('tell once which versions were asked for, those that had to leave among them', () => {
     const cache = new HotCache(1 << 20);
-    const path = parseModulePath('example.com/plain');
-    const of = (n: number) => {
-      const made = entry(1000);
-      return { ...made, about: { ...made.about, m: { path, version: parseVersion(path, `v1.0.${n}`) } } };
-    };
     for (let n = 0; n < 10; n++) cache.set(`/${n}`, of(n));
-    for (const n of [3, 7, 7]) cache.get(`/${n}`);
-    const told = () => cache.takeUsed().map(({ version }) => version);
+    for (const n of [3, 7, 7]) cache.get(`/${n}`, 1);
+    const told = () => cache.takeUsed().map(({ m }) => m.version);
     assert.deepEqual(told().sort(), ['v1.0.3', 'v1.0.7']);
     assert.deepEqual(told(), []);
-    cache.get('/5');
+    cache.get('/5', 1);
     for (let n = 10; n < 2000; n++) cache.set(`/${n}`, of(n));
-    assert.equal(cache.get('/5'), undefined, 'it has left');
+    assert.equal(cache.get('/5', 1), undefined, 'it has left');
     assert.deepEqual(told(), ['v1.0.5']);
+    cache.get('/1999', 1);
+    cache.set('/1999', of(1999));
+    cache.get('/1998', 1);
+    cache.clear();
+    assert.deepEqual(told().sort(), ['v1.0.1998', 'v1.0.1999'], 'those that were replaced and dropped too');
+  });
+});
+
+describe('uses', () => {
+  it('have the time of the last one, not that at which they are taken', () => {
+    const now = { wall: 1_700_000_000_000, mono: 5_000 };
+    const clock = { now: () => now.wall + now.mono, monotonic: () => now.mono };
+    const cache = new HotCache(1 << 20);
+    const uses = new Uses(cache, clock);
+    for (const n of [1, 2, 3]) cache.set(`/${n}`, of(n));
+    const at = (seconds: number, use: () => void) => {
+      now.mono = seconds * 1000;
+      use();
+    };
+    at(10, () => cache.get('/1', now.mono));
+    at(20, () => uses.note({ path, version: parseVersion(path, 'v1.0.1') }));
+    at(30, () => uses.note({ path, version: parseVersion(path, 'v1.0.2') }));
+    at(40, () => cache.get('/2', now.mono));
+    at(50, () => cache.get('/3', now.mono));
+    at(60, () => undefined);
+    const taken = uses.take().map(({ version, used }) => [version, used - 1_700_000_000]);
+    assert.deepEqual(taken.sort(), [
+      ['v1.0.1', 20],
+      ['v1.0.2', 40],
+      ['v1.0.3', 50],
+    ]);
+    assert.deepEqual(uses.take(), []);
   });
 });

@@ -35,12 +35,19 @@ export interface HotAbout {
 interface Slot {
   readonly entry: HotEntry;
   readonly weight: number;
-  /** UNSWEPT | UNTOLD: asked for since the last sweep for room, since the last one for uses */
-  marks: number;
+  /** asked for since the last sweep for room */
+  wanted: boolean;
+  /** ms, monotonic; when it was last asked for since the last call of takeUsed(), otherwise NEVER */
+  used: number;
 }
 
-const UNSWEPT = 1;
-const UNTOLD = 2;
+const NEVER = -1;
+
+/** A version that was asked for, and when last: ms, monotonic. */
+export interface HotUse {
+  readonly m: ModuleVersion;
+  readonly at: number;
+}
 
 /** versions that left between two calls of takeUsed(); what is beyond counts as not used */
 const MAX_LEFT = 20_000;
@@ -50,13 +57,13 @@ const OVERHEAD = 1500;
 
 /**
  * Answers in memory, by URL, within a bound of bytes. Second chance: whatever was asked for since the last sweep stays,
- * so that a hit writes one flag and moves nothing.
+ * so that a hit writes a flag and a time, and moves nothing.
  */
 export class HotCache {
   readonly #slots = new Map<string, Slot>();
   readonly #limit: number;
   /** used, and gone before anybody was told */
-  readonly #left: ModuleVersion[] = [];
+  readonly #left: HotUse[] = [];
   #weight = 0;
 
   /** @param limit bytes */
@@ -72,10 +79,12 @@ export class HotCache {
     return this.#slots.size;
   }
 
-  get(url: string): HotEntry | undefined {
+  /** @param now ms, monotonic */
+  get(url: string, now: number): HotEntry | undefined {
     const slot = this.#slots.get(url);
     if (slot === undefined) return undefined;
-    slot.marks = UNSWEPT | UNTOLD;
+    slot.wanted = true;
+    slot.used = now;
     return slot.entry;
   }
 
@@ -84,12 +93,13 @@ export class HotCache {
     const weight = OVERHEAD + url.length + entry.plain.body.length * 2 + (entry.gzip?.body.length ?? 0) * 2;
     // One file must not push out everything else.
     if (weight > this.#limit / 8) return;
-    this.#slots.set(url, { entry, weight, marks: 0 });
+    this.#slots.set(url, { entry, weight, wanted: false, used: NEVER });
     this.#weight += weight;
     this.#shrink();
   }
 
   clear(): void {
+    for (const slot of this.#slots.values()) this.#leave(slot);
     this.#slots.clear();
     this.#weight = 0;
   }
@@ -99,23 +109,23 @@ export class HotCache {
     if (slot === undefined) return;
     this.#slots.delete(url);
     this.#weight -= slot.weight;
+    this.#leave(slot);
   }
 
   /** Versions that were asked for since the last call. */
-  takeUsed(): ModuleVersion[] {
-    const used = this.#left.splice(0);
+  takeUsed(): HotUse[] {
+    const uses = this.#left.splice(0);
     for (const slot of this.#slots.values()) {
-      const { m } = slot.entry.about;
-      if ((slot.marks & UNTOLD) === 0 || m === undefined) continue;
-      slot.marks &= ~UNTOLD;
-      used.push(m);
+      const use = useOf(slot);
+      slot.used = NEVER;
+      if (use !== undefined) uses.push(use);
     }
-    return used;
+    return uses;
   }
 
-  #leave({ marks, entry }: Slot): void {
-    const { m } = entry.about;
-    if ((marks & UNTOLD) !== 0 && m !== undefined && this.#left.length < MAX_LEFT) this.#left.push(m);
+  #leave(slot: Slot): void {
+    const use = useOf(slot);
+    if (use !== undefined && this.#left.length < MAX_LEFT) this.#left.push(use);
   }
 
   #shrink(): void {
@@ -123,8 +133,8 @@ export class HotCache {
     // Each slot is met at most twice: once to take its flag away, once to take it out.
     for (const [url, slot] of this.#slots) {
       this.#slots.delete(url);
-      if ((slot.marks & UNSWEPT) !== 0) {
-        slot.marks &= ~UNSWEPT;
+      if (slot.wanted) {
+        slot.wanted = false;
         this.#slots.set(url, slot);
       } else {
         this.#weight -= slot.weight;
@@ -133,4 +143,9 @@ export class HotCache {
       if (this.#weight <= this.#limit) return;
     }
   }
+}
+
+function useOf({ entry, used }: Slot): HotUse | undefined {
+  const { m } = entry.about;
+  return m === undefined || used === NEVER ? undefined : { m, at: used };
 }

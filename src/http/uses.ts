@@ -1,5 +1,6 @@
 import type { ModuleVersion } from '../module/index.ts';
-import type { HotCache } from './hot.ts';
+import type { Clock } from '../observe/index.ts';
+import type { HotCache, HotUse } from './hot.ts';
 
 /** versions between two sweeps; what is beyond counts as not used */
 const MAX_USES = 100_000;
@@ -12,22 +13,35 @@ export interface Use extends ModuleVersion {
 /** Which versions were asked for since the last sweep. A hit from memory leaves a mark there and does nothing more. */
 export class Uses {
   readonly #hot: HotCache;
-  readonly #noted = new Map<string, ModuleVersion>();
+  readonly #clock: Clock;
+  readonly #noted = new Map<string, HotUse>();
 
-  constructor(hot: HotCache) {
+  constructor(hot: HotCache, clock: Clock) {
     this.#hot = hot;
+    this.#clock = clock;
   }
 
   /** For an answer that did not come from memory. */
   note(m: ModuleVersion): void {
-    if (this.#noted.size < MAX_USES) this.#noted.set(`${m.path}@${m.version}`, m);
+    this.#note({ m, at: this.#clock.monotonic() });
   }
 
   take(): Use[] {
-    for (const m of this.#hot.takeUsed()) this.note(m);
-    const used = Math.floor(Date.now() / 1000);
-    const uses = [...this.#noted.values()].map(({ path, version }) => ({ path, version, used }));
+    for (const use of this.#hot.takeUsed()) this.#note(use);
+    const start = this.#clock.now() - this.#clock.monotonic();
+    const uses = [...this.#noted.values()].map(({ m: { path, version }, at }) => ({
+      path,
+      version,
+      used: Math.floor((start + at) / 1000),
+    }));
     this.#noted.clear();
     return uses;
+  }
+
+  /** The last use counts. */
+  #note(use: HotUse): void {
+    const name = `${use.m.path}@${use.m.version}`;
+    const before = this.#noted.get(name);
+    if (before === undefined ? this.#noted.size < MAX_USES : before.at < use.at) this.#noted.set(name, use);
   }
 }
