@@ -3,6 +3,7 @@
  * YAML 1.2; secrets come from variables or files and are shown by nothing. Faults are told all together.
  */
 export { type ChainElement, parseChain } from './chain.ts';
+export { DEFAULT_SENDFILE_PREFIX } from './defaults.ts';
 export type { ReadFile } from './files.ts';
 export { type Loaded, type LoadOptions, loadConfig } from './load.ts';
 export { printConfig } from './print.ts';
@@ -17,6 +18,7 @@ export type {
   ListenTls,
   Origins,
   RouteConfig,
+  Sendfile,
   SourceAuth,
   SourceClient,
   SourceConfig,

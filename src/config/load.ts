@@ -6,7 +6,14 @@ import { DEFAULTS } from './defaults.ts';
 import { ConfigDocument } from './document.ts';
 import { type ReadFile, readText } from './files.ts';
 import { Findings } from './findings.ts';
-import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
+import {
+  readAddress,
+  readAdmin,
+  readListenTls,
+  readPrefix,
+  readSendfile,
+  readTrustedProxies,
+} from './listen.ts';
 import { originsOf } from './origins.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
@@ -132,13 +139,15 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
     const source = readSource(name, raw, limits.patience, context);
     if (source !== undefined) sources.set(name, source);
   }
+  const prefix = readPrefix(file.prefix ?? DEFAULTS.prefix, context);
   const routes = new RouteReader(sources, named, limits.patience, context).read(file);
   return {
     listen: readAddress(file.listen ?? DEFAULTS.listen, ['listen'], context),
     tls: readListenTls(file.tls, context),
-    prefix: readPrefix(file.prefix ?? DEFAULTS.prefix, context),
+    prefix,
     trustedProxies:
       file.trusted_proxies === undefined ? [] : readTrustedProxies(file.trusted_proxies, context),
+    sendfile: readSendfile(file, prefix, context),
     workers: file.workers ?? DEFAULTS.workers,
     admin: readAdmin(file.admin, context),
     data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),

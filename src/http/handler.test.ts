@@ -6,6 +6,7 @@ import type { BytesReply, ContentReply, Reply } from '../gateway/index.ts';
 import { type Clock, createLogger, Metrics, systemClock } from '../observe/index.ts';
 import { AccessLog } from './access.ts';
 import { Handler } from './handler.ts';
+import { Handover } from './handover.ts';
 import { HotCache } from './hot.ts';
 import { Listener } from './listener.ts';
 import { Pages } from './pages.ts';
@@ -60,6 +61,7 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
     },
     allow: async () => undefined,
   };
+  const trusted = new TrustedProxies([]);
   const handler = new Handler({
     gateway,
     pages,
@@ -69,7 +71,8 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
     patience,
     keepAlive: 75_000,
     targets: { prefix: '', longest: 2048 },
-    trusted: new TrustedProxies([]),
+    trusted,
+    handover: new Handover({ type: 'off' }, '/data/tree', trusted),
     secure: false,
   });
   const listener = new Listener(handler, idle === undefined ? {} : { idle });

@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { certificates, OLD_HOST, type Program } from './front.ts';
-import { type Behind, behind, download, refusal } from './front-tests.ts';
-import { SOURCE } from './gateway.ts';
+import { certificates, Front, OLD_HOST, type Program } from './front.ts';
+import { type Behind, behind, download, refusal, SENDFILE } from './front-tests.ts';
+import { pairFor, SOURCE } from './gateway.ts';
 import { withoutGo } from './go.ts';
 import { Scope } from './scope.ts';
 import { until } from './wait.ts';
@@ -115,12 +115,48 @@ export function frontCases(program: Program, modes: readonly string[]): void {
     assert.deepEqual((await front.ask(target)).body, (await modgate.ask(target)).body);
   });
 
-  test('modgate is not there: 502 or 503 with a reason, never absence', async (t) => {
-    const all = await behind(t, { program });
-    await all.modgate.kill9();
-    const reply = await all.front.ask('/example.com/plain/@v/list');
-    assert.ok(reply.status === 502 || reply.status === 503, String(reply.status));
-    assert.match(reply.text, /cannot reach modgate/);
+  for (const mode of ['proxy', ...modes])
+    test(`modgate is not there: 502 with a reason, never absence: ${mode}`, async (t) => {
+      const all = await behind(t, { program, flags: ['--mode', mode] });
+      await all.modgate.kill9();
+      for (const target of ['/example.com/plain/@v/list', '/example.com/medium/@v/v1.0.0.zip']) {
+        const { status, text, headers } = await all.front.ask(target);
+        assert.equal(status, 502, text);
+        assert.match(text, /^the front cannot reach modgate/);
+        assert.match(headers['content-type'] ?? '', /^text\/plain/);
+      }
+    });
+
+  test('accel: a file that the front cannot read never looks absent', async (t) => {
+    const config = { trusted_proxies: '127.0.0.1', sendfile: SENDFILE[program] };
+    const { modgate } = await pairFor(t, { config });
+    const front = await Front.start(t, modgate, {
+      program,
+      flags: ['--mode', 'accel'],
+      edit: (text) => text.replaceAll(`${modgate.data}/tree`, '/no/such/tree'),
+    });
+    const zip = '/example.com/medium/@v/v1.0.0.zip';
+    const stored = await modgate.ask(zip);
+    const reply = await front.ask(zip);
+    // mod_xsendfile cannot be made to ask again without a 404 where that fails too.
+    assert.equal(reply.status, program === 'apache' ? 502 : 200, reply.text.slice(0, 300));
+    if (program === 'apache') assert.match(reply.text, /cannot read the file that modgate named/);
+    else assert.deepEqual(reply.body, stored.body);
+    assert.equal((await front.ask('/_modgate_failed')).status, 404);
+  });
+
+  test('a data folder whose name has marks', async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate, a=b ü-'));
+    fs.chmodSync(folder, 0o750);
+    const data = path.join(folder, 'data');
+    const { front, modgate } = await behind(t, { program, flags: ['--mode', 'accel'], data });
+    // After modgate's own end, which writes there.
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+    const zip = '/example.com/medium/@v/v1.0.0.zip';
+    const { body } = await modgate.ask(zip);
+    const id = 'by-the-front';
+    assert.deepEqual((await front.ask(zip, { headers: { 'x-request-id': id } })).body, body);
+    assert.equal((await modgate.log((line) => line.request === id, 'its record')).bytes, 0);
   });
 
   test('modgate speaks TLS itself, and the front checks its certificate', async (t) => {
