@@ -30,7 +30,10 @@ export function header(options: FrontOptions, about: Installation): string[] {
     ...(variant === 'passthrough' ? [] : ['', `modgate.yaml needs:  trusted_proxies: ${trusted(options)}`]),
     ...(mode === 'accel' ? sendfile(options, about.sendfile) : []),
     ...(reads
-      ? ['', `It reads ${tree}: make its user a member of modgate's group (files have mode 0640).`]
+      ? [
+          '',
+          `It reads ${tree}: make its user a member of modgate's group (files have mode 0640; systemd: docs/deploy.md).`,
+        ]
       : []),
     ...(about.notes ?? []),
   ];
@@ -42,7 +45,7 @@ function sendfile({ sendfile: type }: FrontOptions, needed = ''): string[] {
     '',
     'The modgate.yaml that this was made from has no sendfile yet: until it has, modgate sends every byte itself.',
   ];
-  return [`                    sendfile: ${needed}`, ...(type === 'off' ? missing : [])];
+  return [`                     sendfile: ${needed}`, ...(type === 'off' ? missing : [])];
 }
 
 function trusted({ upstream }: FrontOptions): string {

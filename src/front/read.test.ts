@@ -157,7 +157,12 @@ describe('the hand-over of files', () => {
     test(`${front}: the first lines say what modgate.yaml needs, and whether it has it`, () => {
       const flags: FrontFlags = { ...FLAGS, mode: 'accel' };
       const ready = writeFront(front, readFront(front, flags, on(mine), '/srv'));
-      assert.ok(ready.includes(`#                     sendfile: ${needed}\n`), ready);
+      assert.ok(
+        ready.includes(
+          `# modgate.yaml needs:  trusted_proxies: '127.0.0.1, ::1'\n#                      sendfile: ${needed}\n`,
+        ),
+        ready,
+      );
       assert.doesNotMatch(ready, /has no sendfile yet/);
       assert.match(writeFront(front, readFront(front, flags, config(), '/srv')), /has no sendfile yet/);
       assert.match(refused(front, { mode: 'accel' }, on(others)), new RegExp(`knows ${mine} only`));
