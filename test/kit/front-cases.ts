@@ -106,7 +106,15 @@ export function frontCases(program: Program, modes: readonly string[]): void {
         assert.equal((await front.ask(`${prefix}/healthz`, { host: OLD_HOST })).text, 'ok\n');
       }
       assert.equal((await front.ask(target)).status, 404, 'the own name has the prefix only');
-      assert.match((await front.ask('/goproxy/')).text, /GOPROXY=https:\/\/goproxy\.corp\.test\/goproxy\n/);
+      const home = (await front.ask('/goproxy/')).text;
+      assert.match(home, /GOPROXY=https:\/\/goproxy\.corp\.test\/goproxy\n/);
+      // What the page says of pages is true behind a front too.
+      assert.match(home, /with --pages only, and\n\/metrics, \/index and \/catalog never/);
+      for (const page of ['healthz', 'readyz', 'version', 'metrics', 'index', 'catalog']) {
+        assert.ok(home.includes(`https://goproxy.corp.test/goproxy/${page}`), home);
+        const through = /^(?:healthz|readyz|version)$/.test(page);
+        assert.equal((await front.ask(`/goproxy/${page}`)).status, through ? 200 : 404, page);
+      }
     });
 
   test('without TLS', async (t) => {
