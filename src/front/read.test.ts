@@ -124,7 +124,7 @@ describe('what a front is made of', () => {
     assert.match(refused('nginx', {}, { ...config(), tls: TLS }), /--upstream-ca/);
   });
 
-  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x'])
+  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x', 'fe80::1%eth0'])
     test(`no host that modgate listens on: ${JSON.stringify(host)}`, () => {
       const settings: Config = { ...config(), listen: { kind: 'tcp', host, port: 3000 } };
       for (const front of FRONTS) assert.match(refused(front, {}, settings), /listen: .* is no host name/);

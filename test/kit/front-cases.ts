@@ -1,14 +1,15 @@
 /** What a front does beside its modes: without modgate, for another proxy's name, in front of TLS and of a socket. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { certificates, Front, OLD_HOST, type Program } from './front.ts';
+import { certificates, Front, OLD_HOST, type Program, portOf } from './front.ts';
 import { type Behind, behind, download, refusal, SENDFILE } from './front-tests.ts';
 import { pairFor, SOURCE } from './gateway.ts';
 import { withoutGo } from './go.ts';
-import { Scope } from './scope.ts';
+import { type Ending, Scope } from './scope.ts';
 import { until } from './wait.ts';
 
 export function fallbackTests(program: Program, mode: 'proxy' | 'try-files'): void {
@@ -204,4 +205,58 @@ export function authorizeTests(program: Program): void {
     const said = await refusal(all, all.front.url(), 'example.com/plain@v1.0.0');
     assert.match(said, /its chain is "off"/);
   });
+
+  test('the very file that is sent is asked about, and by nobody but the front', async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-asked-'));
+    const key = 'example.com/!upper/@v/v1.0.0.zip';
+    const stored = path.join(folder, 'data/tree', key);
+    fs.mkdirSync(path.dirname(stored), { recursive: true });
+    fs.writeFileSync(stored, 'the stored file');
+    fs.writeFileSync(path.join(folder, 'modgate.yaml'), JSON.stringify({ data: './data', prefix: '/go' }));
+    const { url, seen, answers } = await recorder(t);
+    const flags = ['--mode', 'auth-request', '--take-over', `${OLD_HOST}/old`];
+    const front = await Front.start(t, { folder, url }, { program, flags });
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+    const target = '/old/example.com/%21upper/@v/v1.0.0.zip';
+    const headers = { 'x-original-uri': '/go/another', 'x-original-method': 'PUT' };
+    for (const method of ['GET', 'HEAD']) {
+      const reply = await front.ask(target, { host: OLD_HOST, headers, method });
+      assert.equal(reply.status, 200);
+      assert.equal(reply.text, method === 'GET' ? 'the stored file' : '');
+      assert.deepEqual(seen.splice(0), [`/go/authorize ${method} /go/${key}`]);
+    }
+    answers.set('/go/authorize', 403);
+    const refused = await front.ask(target, { host: OLD_HOST, headers });
+    // The reason is the one that the file itself is refused for.
+    const own = '/go/example.com/%21upper/@v/v1.0.0.zip';
+    if (program === 'nginx') assert.equal(refused.text, `${own} is refused`);
+    assert.equal(refused.status, 403, refused.text);
+    assert.equal(seen.splice(0)[0], `/go/authorize GET /go/${key}`);
+    for (const page of ['/go/authorize', '/authorize', '/_modgate_authorize', '/go/_modgate_authorize'])
+      for (const host of [undefined, OLD_HOST]) {
+        const { status } = await front.ask(page, { ...(host === undefined ? {} : { host }), headers });
+        assert.equal(status, 404, page);
+      }
+    assert.deepEqual(seen, []);
+  });
+}
+
+/** In the place of a modgate: notes each request with the one that it asks about, and answers 204 to /go/authorize. */
+async function recorder(t: Ending) {
+  const seen: string[] = [];
+  const answers = new Map([['/go/authorize', 204]]);
+  const server = http.createServer(({ url = '', headers }, response) => {
+    const method = headers['x-original-method'] ?? headers['x-forwarded-method'];
+    const about = headers['x-original-uri'] ?? headers['x-forwarded-uri'];
+    seen.push(url === '/go/authorize' ? `${url} ${method} ${about}` : url);
+    const status = answers.get(url) ?? 403;
+    response.writeHead(status, { 'content-type': 'text/plain' });
+    response.end(status === 204 ? undefined : `${url} is refused`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${portOf(server)}`, seen, answers };
 }
