@@ -248,7 +248,7 @@ async function recorder(t: Ending) {
   const server = http.createServer(({ url = '', headers }, response) => {
     const method = headers['x-original-method'] ?? headers['x-forwarded-method'];
     const about = headers['x-original-uri'] ?? headers['x-forwarded-uri'];
-    seen.push(url === '/go/authorize' ? `${url} ${method} ${about}` : url);
+    seen.push(url === '/go/authorize' ? [url, method, about].join(' ') : url);
     const status = answers.get(url) ?? 403;
     response.writeHead(status, { 'content-type': 'text/plain' });
     response.end(status === 204 ? undefined : `${url} is refused`);
