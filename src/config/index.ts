@@ -10,6 +10,7 @@ export { printConfig } from './print.ts';
 export { FileRecord, type FileStates, type Recorded } from './record.ts';
 export { needsRestart } from './restart.ts';
 export { configSchema } from './schema.ts';
+export { sendfileToken } from './sendfile.ts';
 export { SETTING_FLAGS } from './settings.ts';
 export { defaultClient } from './sources.ts';
 export type {

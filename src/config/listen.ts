@@ -6,7 +6,7 @@ import type { Path } from './document.ts';
 import type { FileConfig, FileListenTls } from './schema.ts';
 import { Secret } from './secret.ts';
 import { minVersion, readPems } from './tls.ts';
-import type { Address, Config, ListenTls, Sendfile } from './types.ts';
+import type { Address, Config, ListenTls } from './types.ts';
 
 /** bytes of sun_path in Linux, less its final NUL (unix(7)) */
 const MAX_SOCKET_PATH = 107;
@@ -85,37 +85,6 @@ export function readTrustedProxies(text: string, { findings }: Context): string[
       );
   }
   return found;
-}
-
-/**
- * No dot: then no module path begins as the prefix does, so that the proxy keeps no request of a client for itself.
- */
-const INTERNAL = /^(?!.*\/(?:sumdb|cached-only)\/)(?:\/[A-Za-z0-9_~-]+)+\/$/;
-
-/** @param prefix of everything that is served */
-export function readSendfile(file: FileConfig, prefix: string, { findings }: Context): Sendfile {
-  const { sendfile: raw, trusted_proxies: trusted } = file;
-  const type = raw?.type ?? DEFAULTS.sendfile.type;
-  const path = ['sendfile', 'prefix'];
-  if (type !== 'off' && trusted === undefined)
-    findings.fault(
-      ['sendfile', 'type'],
-      `sendfile.type: ${type} needs trusted_proxies, which alone are told files`,
-    );
-  if (type !== 'x-accel-redirect') {
-    if (raw?.prefix !== undefined)
-      findings.fault(path, `sendfile.prefix means nothing with sendfile.type: ${type}`);
-    return { type };
-  }
-  const internal = raw?.prefix ?? DEFAULTS.sendfile.prefix;
-  if (!INTERNAL.test(internal))
-    findings.fault(
-      path,
-      'sendfile.prefix must be a path such as /_modgate_tree/, of letters, digits, "_", "~", "-", and of no route',
-    );
-  else if (`${prefix}/`.startsWith(internal))
-    findings.fault(path, 'sendfile.prefix would hide prefix, below which clients ask');
-  return { type, prefix: internal };
 }
 
 function isNetwork(text: string): boolean {

@@ -6,17 +6,11 @@ import { DEFAULTS } from './defaults.ts';
 import { ConfigDocument } from './document.ts';
 import { type ReadFile, readText } from './files.ts';
 import { Findings } from './findings.ts';
-import {
-  readAddress,
-  readAdmin,
-  readListenTls,
-  readPrefix,
-  readSendfile,
-  readTrustedProxies,
-} from './listen.ts';
+import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
 import { originsOf } from './origins.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
+import { readSendfile } from './sendfile.ts';
 import { FILE_VARIABLE, isRecord, overlay, type Raw } from './settings.ts';
 import { ms, readSource } from './sources.ts';
 import type { Config, Origins, SourceConfig, SumdbConfig } from './types.ts';

@@ -104,8 +104,8 @@ function proxying(options: FrontOptions): Part[] {
     'RequestHeader unset X-Forwarded-For',
     'RequestHeader unset X-Forwarded-Host',
     `RequestHeader set X-Forwarded-Proto ${options.variant === 'tls' ? 'https' : 'http'}`,
-    // Whatever modgate is configured for: where Apache sends no files, none is named to it.
-    accel ? 'RequestHeader unset X-Modgate-Sendfile' : 'RequestHeader set X-Modgate-Sendfile off',
+    // Whatever modgate is configured for by then: no file is named to Apache that it would not send.
+    `RequestHeader set X-Modgate-Sendfile ${accel ? 'x-sendfile' : 'off'}`,
     ...when(accel, 'XSendFile On', `XSendFilePath ${quoted(tree)}`),
     ...when(
       tls !== undefined,

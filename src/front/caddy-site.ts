@@ -1,5 +1,5 @@
 import { block, type Part, quoted, when } from './lines.ts';
-import { dialled, type FrontOptions, remaps, type Site } from './options.ts';
+import { dialled, type FrontOptions, remaps, type Site, setUpFor } from './options.ts';
 import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
@@ -110,8 +110,8 @@ function reverseProxy(options: FrontOptions, site: Site, accel = options.mode ==
       'header_up -Forwarded',
       // Caddy 2.6 passes an answer without a length on as whole where it is cut off.
       'header_up X-Modgate-Length required',
-      // Whatever modgate is configured for: where Caddy sends no files, none is named to it.
-      accel ? 'header_up -X-Modgate-Sendfile' : 'header_up X-Modgate-Sendfile off',
+      // Whatever modgate is configured for by then: no file is named to Caddy that it would not send.
+      `header_up X-Modgate-Sendfile ${accel ? quoted(setUpFor(options)) : 'off'}`,
       ...transport(options),
       ...when(accel, ...accelHandler(options)),
     ]),

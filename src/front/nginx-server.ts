@@ -1,5 +1,5 @@
 import { block, type Part, quoted, when } from './lines.ts';
-import { type FrontOptions, remaps, type Site, sites } from './options.ts';
+import { type FrontOptions, remaps, type Site, setUpFor, sites } from './options.ts';
 import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
@@ -82,7 +82,7 @@ function proxying(options: FrontOptions): Part[] {
   const { mode, upstreamTls: tls, timeout, prefix } = options;
   const accel = mode === 'accel';
   return [
-    ...when(accel, 'set $modgate_sendfile "";'),
+    ...when(accel, `set $modgate_sendfile ${quoted(setUpFor(options))};`),
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
     'proxy_set_header Host $http_host;',
@@ -90,7 +90,7 @@ function proxying(options: FrontOptions): Part[] {
     'proxy_set_header X-Forwarded-Host $http_host;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_set_header Forwarded "";',
-    // Whatever modgate is configured for: where nginx sends no files, none is named to it.
+    // Whatever modgate is configured for by then: no file is named to nginx that it would not send.
     `proxy_set_header X-Modgate-Sendfile ${accel ? '$modgate_sendfile' : 'off'};`,
     ...when(
       mode === 'auth-request',

@@ -1,4 +1,4 @@
-import type { Address, Sendfile } from '../config/index.ts';
+import { type Address, type Sendfile, sendfileToken } from '../config/index.ts';
 
 export type Mode = 'proxy' | 'try-files' | 'auth-request' | 'accel';
 export type Variant = 'tls' | 'plain' | 'passthrough';
@@ -73,4 +73,9 @@ export function dialled(host: string): string {
 
 export function allNames(options: FrontOptions): string[] {
   return sites(options).flatMap(({ names }) => names);
+}
+
+/** What a front that is told by X-Accel-Redirect tells modgate of itself. */
+export function setUpFor({ internal }: FrontOptions): string {
+  return sendfileToken({ type: 'x-accel-redirect', prefix: internal });
 }

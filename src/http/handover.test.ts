@@ -30,6 +30,27 @@ describe('Handover', () => {
     ['off by the request', ACCEL, PROXY, { ...THROUGH, 'x-modgate-sendfile': 'off' }, undefined],
     ['nothing else by the request', ACCEL, PROXY, { ...THROUGH, 'x-modgate-sendfile': 'on' }, undefined],
     [
+      'a proxy that was set up for this',
+      ACCEL,
+      PROXY,
+      { ...THROUGH, 'x-modgate-sendfile': 'x-accel-redirect:/_modgate_tree/' },
+      `X-Accel-Redirect: /_modgate_tree/${KEY}`,
+    ],
+    [
+      'a proxy that was set up for another path',
+      ACCEL,
+      PROXY,
+      { ...THROUGH, 'x-modgate-sendfile': 'x-accel-redirect:/before/' },
+      undefined,
+    ],
+    [
+      'a proxy that was set up for another header',
+      ACCEL,
+      PROXY,
+      { ...THROUGH, 'x-modgate-sendfile': 'x-sendfile' },
+      undefined,
+    ],
+    [
       'what Rack::Sendfile knows means nothing',
       { type: 'off' },
       PROXY,

@@ -1,12 +1,15 @@
-import type { Sendfile } from '../config/index.ts';
+import { type Sendfile, sendfileToken } from '../config/index.ts';
 import type { Incoming } from './message.ts';
 import type { TrustedProxies } from './trusted.ts';
 
 /** name and value */
 export type Header = [string, string];
 
-/** Whoever sends it gets bytes, whatever its value: a proxy that sends no files, or could not read one. */
-const OFF = 'x-modgate-sendfile';
+/**
+ * What the proxy was set up for. Whoever sends anything but what is configured gets bytes: `off` of a proxy that sends no
+ * files or could not read one, or what was configured before.
+ */
+const SET_UP = 'x-modgate-sendfile';
 
 /** Tells a trusted proxy to send a stored file in modgate's place, as the configuration says; nothing of a request can. */
 export class Handover {
@@ -27,7 +30,9 @@ export class Handover {
    */
   headerFor(req: Pick<Incoming, 'socket' | 'headers'>, file: string | undefined): Header | undefined {
     const { type } = this.#sendfile;
-    if (type === 'off' || file === undefined || req.headers[OFF] !== undefined) return undefined;
+    if (type === 'off' || file === undefined) return undefined;
+    const setUp = req.headers[SET_UP];
+    if (setUp !== undefined && setUp !== sendfileToken(this.#sendfile)) return undefined;
     // A go command on the proxy's own machine has its address, and would take the empty answer for the zip.
     if (!this.#trusted.passedOn(req)) return undefined;
     if (type === 'x-sendfile') return CONTROL.test(file) ? undefined : ['X-Sendfile', bytesOf(file)];

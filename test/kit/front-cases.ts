@@ -9,6 +9,7 @@ import { certificates, Front, OLD_HOST, type Program, portOf } from './front.ts'
 import { type Behind, behind, download, refusal, SENDFILE } from './front-tests.ts';
 import { pairFor, SOURCE } from './gateway.ts';
 import { withoutGo } from './go.ts';
+import { hangUp } from './reload.ts';
 import { type Ending, Scope } from './scope.ts';
 import { until } from './wait.ts';
 
@@ -152,6 +153,23 @@ export function frontCases(program: Program, modes: readonly string[]): void {
     if (program === 'apache') assert.match(reply.text, /cannot read the file that modgate named/);
     else assert.deepEqual(reply.body, stored.body);
     assert.equal((await front.ask('/_modgate_failed')).status, 404);
+  });
+
+  test('modgate is configured for another front, and this one as before: bytes', async (t) => {
+    const all = await behind(t, { program, flags: ['--mode', 'accel'] });
+    const { front, modgate } = all;
+    const zip = '/example.com/medium/@v/v1.0.0.zip';
+    const { body } = await modgate.ask(zip);
+    const others = [
+      { type: 'x-accel-redirect', prefix: '/elsewhere/' },
+      { type: 'x-sendfile' },
+      { type: 'off' },
+    ];
+    for (const sendfile of others.filter(({ type }) => program !== 'apache' || type !== 'x-sendfile')) {
+      modgate.configure({ sendfile });
+      await hangUp(modgate);
+      assert.deepEqual((await front.ask(zip)).body, body, JSON.stringify(sendfile));
+    }
   });
 
   test('a data folder whose name has marks', async (t) => {
