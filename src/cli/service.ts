@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
 import { type Gateway, Upkeep } from '../gateway/index.ts';
@@ -6,6 +7,7 @@ import {
   AdminHandler,
   type Guard,
   Handler,
+  Handover,
   HotCache,
   Pages,
   type PagesDeps,
@@ -134,7 +136,8 @@ export class Service {
   }
 
   #makeHandler({ clock, relay }: Stable, pages: Pages, access: AccessLog, uses: Uses): Handler {
-    const { limits, prefix, tls, listen, trustedProxies } = this.config;
+    const { limits, prefix, tls, listen, trustedProxies, sendfile, data } = this.config;
+    const trusted = new TrustedProxies(trustedProxies, listen.kind === 'unix');
     return new Handler({
       gateway: this.#made.gateway,
       pages,
@@ -146,7 +149,8 @@ export class Service {
       keepAlive: limits.idle,
       targets: { prefix, longest: limits.url },
       secure: tls !== undefined,
-      trusted: new TrustedProxies(trustedProxies, listen.kind === 'unix'),
+      trusted,
+      handover: new Handover(sendfile, join(data, 'tree'), trusted),
       relay,
     });
   }

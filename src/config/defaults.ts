@@ -4,6 +4,9 @@
  */
 export const DEFAULT_CHAIN = 'https://proxy.golang.org,direct';
 
+/** The one that fronts follow too. */
+export const DEFAULT_SENDFILE_PREFIX = '/_modgate_tree/';
+
 /** Every other default, as it would stand in the file. The schema, the loader and the example follow these. */
 export const DEFAULTS = {
   listen: '127.0.0.1:3000',
@@ -13,6 +16,7 @@ export const DEFAULTS = {
   prefix: '',
   workers: 1,
   client_certs: 'off',
+  sendfile: { type: 'off', prefix: DEFAULT_SENDFILE_PREFIX },
   limits: {
     patience: '5m',
     fetches: 256,

@@ -21,6 +21,7 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
     ...(config.tls === undefined ? {} : { tls: listenTlsValues(config.tls) }),
     prefix: config.prefix,
     ...(config.trustedProxies.length === 0 ? {} : { trusted_proxies: config.trustedProxies.join(',') }),
+    sendfile: { ...config.sendfile },
     workers: config.workers,
     ...adminValues(config.admin),
     data: config.data,

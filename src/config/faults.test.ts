@@ -306,6 +306,31 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
       '1:18: "proxy.example" is no address, no network such as 10.0.0.0/8, and not unix',
     ],
   ],
+  ['sendfile', 'sendfile: { type: on }\n', ['1:19: sendfile.type must be off, x-accel-redirect, x-sendfile']],
+  [
+    'sendfile without a proxy',
+    'sendfile: { type: x-sendfile }\n',
+    ['1:19: sendfile.type: x-sendfile needs trusted_proxies, which alone are told files'],
+  ],
+  [
+    'sendfile with a prefix that means nothing',
+    'trusted_proxies: unix\nsendfile: { type: x-sendfile, prefix: /x/ }\n',
+    ['2:39: sendfile.prefix means nothing with sendfile.type: x-sendfile'],
+  ],
+  ...['', '/', 'x/', '/x', '//', '/../', '/a.example/', '/sumdb/', '/x/cached-only/y/', '/x;y/', '/x y/'].map(
+    (prefix): [string, string, string[]] => [
+      `sendfile.prefix ${JSON.stringify(prefix)}`,
+      `trusted_proxies: unix\nsendfile: { type: x-accel-redirect, prefix: ${JSON.stringify(prefix)} }\n`,
+      [
+        '2:45: sendfile.prefix must be a path such as /_modgate_tree/, of letters, digits, "_", "~", "-", and of no route',
+      ],
+    ],
+  ),
+  [
+    'sendfile.prefix over prefix',
+    'trusted_proxies: unix\nprefix: /x/go\nsendfile: { type: x-accel-redirect, prefix: /x/ }\n',
+    ['3:45: sendfile.prefix would hide prefix, below which clients ask'],
+  ],
   [
     'tls without files',
     'tls: { client_certs: required }\n',

@@ -3,12 +3,14 @@
  * YAML 1.2; secrets come from variables or files and are shown by nothing. Faults are told all together.
  */
 export { type ChainElement, parseChain } from './chain.ts';
+export { DEFAULT_SENDFILE_PREFIX } from './defaults.ts';
 export type { ReadFile } from './files.ts';
 export { type Loaded, type LoadOptions, loadConfig } from './load.ts';
 export { printConfig } from './print.ts';
 export { FileRecord, type FileStates, type Recorded } from './record.ts';
 export { needsRestart } from './restart.ts';
 export { configSchema } from './schema.ts';
+export { sendfileToken } from './sendfile.ts';
 export { SETTING_FLAGS } from './settings.ts';
 export { defaultClient } from './sources.ts';
 export type {
@@ -17,6 +19,7 @@ export type {
   ListenTls,
   Origins,
   RouteConfig,
+  Sendfile,
   SourceAuth,
   SourceClient,
   SourceConfig,

@@ -53,7 +53,8 @@ test('without a file everything is the default', () => {
     headerTime: 20_000,
     idle: 75_000,
   });
-  const { tls, prefix, trustedProxies, workers, admin, store } = config;
+  const { tls, prefix, trustedProxies, sendfile, workers, admin, store } = config;
+  assert.deepEqual(sendfile, { type: 'off' });
   assert.deepEqual([tls, prefix, trustedProxies, workers], [undefined, '', [], 1]);
   assert.deepEqual(admin, { listen: undefined, token: undefined });
   assert.deepEqual(store, { cap: 0, scrub: 2_592_000_000 });
@@ -80,6 +81,22 @@ test('data is relative to the file that says it, else to the working directory',
   assert.equal(load('data: d\n', { env: { MODGATE_DATA: 'e' } }).config.data, join(folder, 'e'));
   assert.equal(load('').config.data, join(folder, 'modgate-data'));
 });
+
+const PROXY = { MODGATE_TRUSTED_PROXIES: 'unix' };
+const SENDFILE: [yaml: string, env: Record<string, string>, expected: object][] = [
+  ['sendfile: { type: off }', {}, { type: 'off' }],
+  ['sendfile: {}', PROXY, { type: 'off' }],
+  ['', { ...PROXY, MODGATE_SENDFILE_TYPE: 'x-sendfile' }, { type: 'x-sendfile' }],
+  ['sendfile: { type: x-accel-redirect }', PROXY, { type: 'x-accel-redirect', prefix: '/_modgate_tree/' }],
+  [
+    'sendfile: { type: x-accel-redirect, prefix: /a/ }\nprefix: /a-b',
+    { ...PROXY, MODGATE_SENDFILE_PREFIX: '/internal/modules/' },
+    { type: 'x-accel-redirect', prefix: '/internal/modules/' },
+  ],
+];
+for (const [yaml, env, expected] of SENDFILE)
+  test(`${yaml} ${JSON.stringify(env)}`, () =>
+    assert.deepEqual(load(yaml, { env }).config.sendfile, expected));
 
 test('every key of a source', () => {
   const pin = `sha256/${'A'.repeat(43)}=`;

@@ -10,6 +10,7 @@ import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies }
 import { originsOf } from './origins.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
+import { readSendfile } from './sendfile.ts';
 import { FILE_VARIABLE, isRecord, overlay, type Raw } from './settings.ts';
 import { ms, readSource } from './sources.ts';
 import type { Config, Origins, SourceConfig, SumdbConfig } from './types.ts';
@@ -132,13 +133,15 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
     const source = readSource(name, raw, limits.patience, context);
     if (source !== undefined) sources.set(name, source);
   }
+  const prefix = readPrefix(file.prefix ?? DEFAULTS.prefix, context);
   const routes = new RouteReader(sources, named, limits.patience, context).read(file);
   return {
     listen: readAddress(file.listen ?? DEFAULTS.listen, ['listen'], context),
     tls: readListenTls(file.tls, context),
-    prefix: readPrefix(file.prefix ?? DEFAULTS.prefix, context),
+    prefix,
     trustedProxies:
       file.trusted_proxies === undefined ? [] : readTrustedProxies(file.trusted_proxies, context),
+    sendfile: readSendfile(file, prefix, context),
     workers: file.workers ?? DEFAULTS.workers,
     admin: readAdmin(file.admin, context),
     data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),

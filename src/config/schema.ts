@@ -148,6 +148,23 @@ const admin = section('The administrative listener, for /api/v1, metrics and hea
   token: secret('Bearer token that every request to /api/v1 must show.').optional(),
 });
 
+const sendfile = section('How a trusted proxy in front is told to send a large stored file itself.', {
+  type: z
+    .enum(['off', 'x-accel-redirect', 'x-sendfile'])
+    .meta({
+      description: 'The header that names the file: off (none), x-accel-redirect, x-sendfile.',
+      default: DEFAULTS.sendfile.type,
+    })
+    .optional(),
+  prefix: z
+    .string()
+    .meta({
+      description: 'For x-accel-redirect: the internal path below which the proxy has <data>/tree/.',
+      default: DEFAULTS.sendfile.prefix,
+    })
+    .optional(),
+});
+
 const PROXY = 'must be env, none, the URL of a proxy, or { url, username, password }';
 const proxy = z
   .union(
@@ -246,6 +263,7 @@ export const fileSchema = z
     trusted_proxies: text(
       'Comma list of addresses, networks (10.0.0.0/8) and "unix" whose X-Forwarded-* and Forwarded headers count.',
     ).optional(),
+    sendfile: sendfile.optional(),
     workers: z
       .int()
       .min(1)

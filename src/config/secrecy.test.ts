@@ -24,7 +24,9 @@ function load(yaml: string) {
   return loadConfig({ file, env, flags: {}, cwd: folder });
 }
 
-const FULL = `chain: https://u:hunter2@a.example,basic|bearer,url,off
+const FULL = `trusted_proxies: unix
+sendfile: { type: x-accel-redirect, prefix: /internal/ }
+chain: https://u:hunter2@a.example,basic|bearer,url,off
 sources:
   basic: { url: https://b.example, auth: { basic: { username: ci, password: { env: CORP } } }, proxy: "http://u:hunter2@p.example:1" }
   bearer: { url: https://c.example, auth: { bearer: { token: { file: token } } }, headers: { X-Token: x } }

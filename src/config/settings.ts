@@ -19,6 +19,8 @@ const SETTINGS: readonly Setting[] = [
   text('tls', 'client_certs'),
   text('prefix'),
   text('trusted_proxies'),
+  text('sendfile', 'type'),
+  text('sendfile', 'prefix'),
   integer('workers'),
   text('admin', 'listen'),
   text('data'),

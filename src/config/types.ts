@@ -95,6 +95,13 @@ export interface ListenTls {
   readonly files: Readonly<Partial<Record<'cert' | 'key' | 'client_ca', string>>>;
 }
 
+/** How a trusted proxy is told to send a stored file in modgate's place. */
+export type Sendfile =
+  | { readonly type: 'off' }
+  /** prefix: a path with a slash at its end; the tree is below it in the proxy, for nobody else */
+  | { readonly type: 'x-accel-redirect'; readonly prefix: string }
+  | { readonly type: 'x-sendfile' };
+
 export interface Config {
   readonly listen: Address;
   /** undefined: plain HTTP */
@@ -103,6 +110,7 @@ export interface Config {
   readonly prefix: string;
   /** addresses and networks in CIDR notation, and `unix`, whose X-Forwarded-* and Forwarded headers count */
   readonly trustedProxies: readonly string[];
+  readonly sendfile: Sendfile;
   /** processes that serve */
   readonly workers: number;
   /** token undefined: whoever reaches the address may do everything */

@@ -15,6 +15,7 @@ export function apache(options: FrontOptions): string {
     file: '/etc/apache2/sites-available/modgate.conf, then: a2ensite modgate',
     test: 'apachectl configtest',
     reload: 'apachectl graceful',
+    sendfile: '{ type: x-sendfile }',
     notes: [
       '',
       `Modules:  a2enmod ${modules.join(' ')}`,
@@ -53,8 +54,32 @@ function virtualHost(options: FrontOptions, site: Site): Part[] {
     ...when(mode !== 'proxy', ...section(`Directory ${quoted(`${tree}/`)}`, directory())),
     '',
     ...rules(options, site),
-    ...[502, 503, 504].map((status) => `ErrorDocument ${status} "the front cannot reach modgate"`),
+    '',
+    ...errors(options),
   ]);
+}
+
+/** Where internal redirects of Apache's own failures lead; whoever asks for it by its name gets 404. */
+const FAILED = '/_modgate_failed';
+
+/**
+ * What Apache itself answers, as text; modgate's own errors pass unchanged. A failure of the front is 502 whatever Apache
+ * calls it: 404 for a file that it was to send and could not read, 503 where nobody listens.
+ */
+function errors({ mode }: FrontOptions): Part[] {
+  const unread = mode === 'accel' ? `, or cannot read the file that modgate named; its log says which` : '';
+  return [
+    ...[500, 503, 504].map((status) => `ErrorDocument ${status} ${FAILED}`),
+    ...when(
+      mode !== 'proxy',
+      ...section('If "%{reqenv:modgate_sends} == \'1\'"', [`ErrorDocument 404 ${FAILED}`]),
+    ),
+    `ErrorDocument 502 "the front cannot reach modgate${unread}\\n"`,
+    'ErrorDocument 404 "not a URL of the Go module proxy protocol\\n"',
+    'ErrorDocument 405 "the Go module proxy protocol has GET and HEAD only\\n"',
+    // Apache would call them HTML. What modgate answers with these statuses is such text already.
+    "Header always set Content-Type \"text/plain; charset=utf-8\" \"expr=%{REQUEST_STATUS} in {'404', '405', '502'}\"",
+  ];
 }
 
 function tls({ variant, certificate }: FrontOptions): readonly Part[] {
@@ -79,9 +104,8 @@ function proxying(options: FrontOptions): Part[] {
     'RequestHeader unset X-Forwarded-For',
     'RequestHeader unset X-Forwarded-Host',
     `RequestHeader set X-Forwarded-Proto ${options.variant === 'tls' ? 'https' : 'http'}`,
-    'RequestHeader unset X-Accel-Mapping',
-    // A client's own would make modgate name a file where Apache is to send none.
-    accel ? 'RequestHeader set X-Sendfile-Type X-Sendfile' : 'RequestHeader unset X-Sendfile-Type',
+    // Whatever modgate is configured for by then: no file is named to Apache that it would not send.
+    `RequestHeader set X-Modgate-Sendfile ${accel ? 'x-sendfile' : 'off'}`,
     ...when(accel, 'XSendFile On', `XSendFilePath ${quoted(tree)}`),
     ...when(
       tls !== undefined,
@@ -118,10 +142,13 @@ function rules(options: FrontOptions, site: Site): Part[] {
   const files = [
     `RewriteCond %{REQUEST_URI} "^${prefix}(/${FILES})$"`,
     `RewriteCond ${quoted(`${tree}%1`)} -f`,
-    `RewriteRule "^${prefix}(/${FILES})$" ${quoted(`${tree}$1`)} [L]`,
+    `RewriteRule "^${prefix}(/${FILES})$" ${quoted(`${tree}$1`)} [L,E=modgate_sends:1]`,
   ];
   return [
     'RewriteEngine On',
+    // Set by Apache alone, in a request that it redirects internally.
+    'RewriteCond %{ENV:REDIRECT_STATUS} .',
+    `RewriteRule ^${FAILED}$ - [R=502,L]`,
     'RewriteCond %{REQUEST_METHOD} "!^(?:GET|HEAD)$"',
     'RewriteRule ^ - [R=405,L]',
     // Decoded they would be another's name.
@@ -132,6 +159,6 @@ function rules(options: FrontOptions, site: Site): Part[] {
     'RewriteRule ^ - [R=404,L]',
     // The request's own undecoded text, without what stands in front of modgate's path.
     `RewriteCond %{THE_REQUEST} "^[A-Z]+ (?:https?://[^/ ]+)?${prefix}(/[^ ?]*)"`,
-    `RewriteRule ^ ${quoted(`${origin(options)}${options.prefix}%1`)} [P,NE,L]`,
+    `RewriteRule ^ ${quoted(`${origin(options)}${options.prefix}%1`)} [P,NE,L${mode === 'accel' ? ',E=modgate_sends:1' : ''}]`,
   ];
 }

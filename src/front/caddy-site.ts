@@ -1,5 +1,5 @@
 import { block, type Part, quoted, when } from './lines.ts';
-import { dialled, type FrontOptions, remaps, type Site } from './options.ts';
+import { dialled, type FrontOptions, remaps, type Site, setUpFor } from './options.ts';
 import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
@@ -102,13 +102,6 @@ function transport({ timeout, upstreamTls: tls }: FrontOptions): Part[] {
 }
 
 function reverseProxy(options: FrontOptions, site: Site, accel = options.mode === 'accel'): Part[] {
-  const headers = accel
-    ? [
-        'header_up X-Sendfile-Type X-Accel-Redirect',
-        `header_up X-Accel-Mapping ${quoted(`${options.tree}/=/`)}`,
-      ]
-    : // A client's own would make modgate name a file where Caddy is to send none.
-      ['header_up -X-Sendfile-Type', 'header_up -X-Accel-Mapping'];
   // In `route`, since Caddy would sort the lines.
   return block('route', [
     ...rewritten(options, site),
@@ -117,7 +110,8 @@ function reverseProxy(options: FrontOptions, site: Site, accel = options.mode ==
       'header_up -Forwarded',
       // Caddy 2.6 passes an answer without a length on as whole where it is cut off.
       'header_up X-Modgate-Length required',
-      ...headers,
+      // Whatever modgate is configured for by then: no file is named to Caddy that it would not send.
+      `header_up X-Modgate-Sendfile ${accel ? quoted(setUpFor(options)) : 'off'}`,
       ...transport(options),
       ...when(accel, ...accelHandler(options)),
     ]),
@@ -134,7 +128,7 @@ function rewritten(options: FrontOptions, site: Site): Part[] {
   ];
 }
 
-function accelHandler({ tree }: FrontOptions): Part[] {
+function accelHandler({ tree, internal }: FrontOptions): Part[] {
   return [
     '@accel header X-Accel-Redirect *',
     ...block(
@@ -144,6 +138,7 @@ function accelHandler({ tree }: FrontOptions): Part[] {
         ...block('copy_response_headers', ['include Content-Type Cache-Control X-Cache X-Request-Id']),
         'header X-Content-Type-Options nosniff',
         'rewrite * {rp.header.X-Accel-Redirect}',
+        `uri strip_prefix ${internal.slice(0, -1)}`,
         'file_server',
       ]),
     ),

@@ -1,5 +1,5 @@
 import { caddySite } from './caddy-site.ts';
-import { header } from './header.ts';
+import { accelRedirect, header } from './header.ts';
 import { type Part, render } from './lines.ts';
 import { type FrontOptions, sites } from './options.ts';
 
@@ -11,6 +11,7 @@ export function caddy(options: FrontOptions): string {
     file: '/etc/caddy/modgate.caddyfile, and "import /etc/caddy/modgate.caddyfile" in /etc/caddy/Caddyfile',
     test: 'caddy validate --adapter caddyfile --config /etc/caddy/Caddyfile',
     reload: 'caddy reload --config /etc/caddy/Caddyfile',
+    sendfile: accelRedirect(options),
     notes: acme ? ['', 'Caddy gets a certificate by ACME; --cert and --key name one of your own.'] : [],
   };
   const parts: Part[] = [

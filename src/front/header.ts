@@ -6,8 +6,15 @@ export interface Installation {
   readonly file: string;
   readonly test: string;
   readonly reload: string;
+  /** the value of sendfile in modgate.yaml; undefined: it sends no file that modgate names */
+  readonly sendfile?: string;
   /** more lines, each a sentence */
   readonly notes?: readonly string[];
+}
+
+/** The value of sendfile for a front that knows X-Accel-Redirect. */
+export function accelRedirect({ internal }: FrontOptions): string {
+  return `{ type: x-accel-redirect, prefix: ${internal} }`;
 }
 
 /** The first lines of every file: what it is, how it gets to work, what modgate must be told. */
@@ -21,12 +28,24 @@ export function header(options: FrontOptions, about: Installation): string[] {
     `Test:     ${about.test}`,
     `Reload:   ${about.reload}`,
     ...(variant === 'passthrough' ? [] : ['', `modgate.yaml needs:  trusted_proxies: ${trusted(options)}`]),
+    ...(mode === 'accel' ? sendfile(options, about.sendfile) : []),
     ...(reads
-      ? ['', `It reads ${tree}: make its user a member of modgate's group (files have mode 0640).`]
+      ? [
+          '',
+          `It reads ${tree}: make its user a member of modgate's group (files have mode 0640; systemd: docs/deploy.md).`,
+        ]
       : []),
     ...(about.notes ?? []),
   ];
   return lines.map((line) => (line === '' ? '#' : `# ${line}`));
+}
+
+function sendfile({ sendfile: type }: FrontOptions, needed = ''): string[] {
+  const missing = [
+    '',
+    'The modgate.yaml that this was made from has no sendfile yet: until it has, modgate sends every byte itself.',
+  ];
+  return [`                     sendfile: ${needed}`, ...(type === 'off' ? missing : [])];
 }
 
 function trusted({ upstream }: FrontOptions): string {

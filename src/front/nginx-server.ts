@@ -1,9 +1,6 @@
 import { block, type Part, quoted, when } from './lines.ts';
-import { type FrontOptions, remaps, type Site, sites } from './options.ts';
+import { type FrontOptions, remaps, type Site, setUpFor, sites } from './options.ts';
 import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
-
-/** The internal location below which nginx finds the tree when modgate tells it to send a file. */
-const INTERNAL = '/_modgate_tree/';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
 const DOWN = 'the front cannot reach modgate';
@@ -82,10 +79,10 @@ export function listen({ host, port }: FrontOptions['address']): string[] {
 }
 
 function proxying(options: FrontOptions): Part[] {
-  const { mode, upstreamTls: tls, timeout, tree, prefix } = options;
+  const { mode, upstreamTls: tls, timeout, prefix } = options;
   const accel = mode === 'accel';
   return [
-    ...when(accel, 'set $modgate_sendfile X-Accel-Redirect;'),
+    ...when(accel, `set $modgate_sendfile ${quoted(setUpFor(options))};`),
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
     'proxy_set_header Host $http_host;',
@@ -93,9 +90,8 @@ function proxying(options: FrontOptions): Part[] {
     'proxy_set_header X-Forwarded-Host $http_host;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_set_header Forwarded "";',
-    // A client's own would make modgate name a file where nginx is to send none.
-    `proxy_set_header X-Sendfile-Type ${accel ? '$modgate_sendfile' : '""'};`,
-    `proxy_set_header X-Accel-Mapping ${quoted(accel ? `${tree}/=${INTERNAL}` : '')};`,
+    // Whatever modgate is configured for by then: no file is named to nginx that it would not send.
+    `proxy_set_header X-Modgate-Sendfile ${accel ? '$modgate_sendfile' : 'off'};`,
     ...when(
       mode === 'auth-request',
       // By modgate's own path, whatever the client's is: the path of the very file that is sent.
@@ -181,7 +177,7 @@ function named(options: FrontOptions, uri: string): Part[] {
       mode !== 'proxy',
       ...location('@modgate', [
         // Otherwise a file that nginx cannot read would be named again and again.
-        ...when(mode === 'accel', 'set $modgate_sendfile "";'),
+        ...when(mode === 'accel', 'set $modgate_sendfile off;'),
         // nginx is at the file's own place by then, which is no URL of modgate's: asked so, it would answer 404.
         ...pass(options, mode === 'accel' && uri === '' ? '$request_uri' : uri),
       ]),
@@ -195,7 +191,7 @@ function named(options: FrontOptions, uri: string): Part[] {
     ),
     ...when(
       mode === 'accel',
-      ...location(`^~ ${INTERNAL}`, [
+      ...location(`^~ ${options.internal}`, [
         'internal;',
         `alias ${quoted(`${tree}/`)};`,
         'add_header X-Content-Type-Options nosniff;',

@@ -1,4 +1,4 @@
-import { header } from './header.ts';
+import { accelRedirect, header } from './header.ts';
 import { block, type Part, quoted, render } from './lines.ts';
 import { listen, nginxMaps, nginxServer } from './nginx-server.ts';
 import { allNames, dialled, type FrontOptions, sites } from './options.ts';
@@ -16,7 +16,7 @@ function http(options: FrontOptions): Part[] {
   const notes = options.variant === 'tls' ? ['', ...own] : [];
   const servers = sites(options).flatMap((site, n) => ['', ...nginxServer(options, site, n)]);
   return [
-    ...header(options, { ...about, notes }),
+    ...header(options, { ...about, sendfile: accelRedirect(options), notes }),
     '',
     ...block('upstream modgate', [
       `server ${server(options)};`,

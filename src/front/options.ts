@@ -1,4 +1,4 @@
-import type { Address } from '../config/index.ts';
+import { type Address, type Sendfile, sendfileToken } from '../config/index.ts';
 
 export type Mode = 'proxy' | 'try-files' | 'auth-request' | 'accel';
 export type Variant = 'tls' | 'plain' | 'passthrough';
@@ -36,6 +36,10 @@ export interface FrontOptions {
   /** modgate speaks TLS itself; file of the CA, and the name in modgate's certificate */
   readonly upstreamTls: { readonly ca: string; readonly name: string } | undefined;
   readonly prefix: string;
+  /** what modgate names files by, as it is configured now */
+  readonly sendfile: Sendfile['type'];
+  /** internal path of the tree in a front that is told by X-Accel-Redirect, with a slash at both ends */
+  readonly internal: string;
   /** absolute path of the folder with the stored files */
   readonly tree: string;
   /** seconds; longer than modgate itself lets a caller wait */
@@ -69,4 +73,9 @@ export function dialled(host: string): string {
 
 export function allNames(options: FrontOptions): string[] {
   return sites(options).flatMap(({ names }) => names);
+}
+
+/** What a front that is told by X-Accel-Redirect tells modgate of itself. */
+export function setUpFor({ internal }: FrontOptions): string {
+  return sendfileToken({ type: 'x-accel-redirect', prefix: internal });
 }

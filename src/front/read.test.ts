@@ -94,6 +94,7 @@ describe('what a front is made of', () => {
     ['nginx', { variant: 'passthrough', cert: undefined, key: undefined }, /modgate itself needs tls\.cert/],
     ['nginx', { variant: 'plain' }, /mean nothing with --variant plain/],
     ['nginx', { mode: 'auth-request', fallback: true }, /would bypass the policy/],
+    ['nginx', { mode: 'accel', takeOver: ['a.example/_modgate_tree/x'] }, /would hide this path/],
     ['caddy', { variant: 'passthrough' }, /caddy-l4/],
     ['traefik', { mode: 'try-files' }, /Traefik sends no files/],
     ['traefik', { fallback: true }, /Traefik sends no files/],
@@ -123,7 +124,7 @@ describe('what a front is made of', () => {
     assert.match(refused('nginx', {}, { ...config(), tls: TLS }), /--upstream-ca/);
   });
 
-  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x'])
+  for (const host of ['x;deny', 'x{', '$host', '"', "a'b", 'a`b', 'a#b', 'a|b', 'fe80::1%;x', 'fe80::1%eth0'])
     test(`no host that modgate listens on: ${JSON.stringify(host)}`, () => {
       const settings: Config = { ...config(), listen: { kind: 'tcp', host, port: 3000 } };
       for (const front of FRONTS) assert.match(refused(front, {}, settings), /listen: .* is no host name/);
@@ -143,6 +144,58 @@ test('nginx asks about the file that it sends, not about the text of the request
   const flags: FrontFlags = { ...FLAGS, mode: 'auth-request', takeOver: ['old.example/old'] };
   const text = writeFront('nginx', readFront('nginx', flags, config({ prefix: '/go' }), '/srv'));
   assert.deepEqual(text.match(/X-Original-URI .*;/g), Array(2).fill('X-Original-URI "/go$modgate_file";'));
+});
+
+describe('the hand-over of files', () => {
+  const on = (type: string) => config({ 'trusted-proxies': 'unix', 'sendfile-type': type });
+  const ROWS: [FrontName, mine: string, others: string, needed: string][] = [
+    ['nginx', 'x-accel-redirect', 'x-sendfile', '{ type: x-accel-redirect, prefix: /_modgate_tree/ }'],
+    ['caddy', 'x-accel-redirect', 'x-sendfile', '{ type: x-accel-redirect, prefix: /_modgate_tree/ }'],
+    ['apache', 'x-sendfile', 'x-accel-redirect', '{ type: x-sendfile }'],
+  ];
+  for (const [front, mine, others, needed] of ROWS) {
+    test(`${front}: the first lines say what modgate.yaml needs, and whether it has it`, () => {
+      const flags: FrontFlags = { ...FLAGS, mode: 'accel' };
+      const ready = writeFront(front, readFront(front, flags, on(mine), '/srv'));
+      assert.ok(
+        ready.includes(
+          `# modgate.yaml needs:  trusted_proxies: '127.0.0.1, ::1'\n#                      sendfile: ${needed}\n`,
+        ),
+        ready,
+      );
+      assert.doesNotMatch(ready, /has no sendfile yet/);
+      assert.match(writeFront(front, readFront(front, flags, config(), '/srv')), /has no sendfile yet/);
+      assert.match(refused(front, { mode: 'accel' }, on(others)), new RegExp(`knows ${mine} only`));
+    });
+
+    test(`${front}: in every other mode no file is named to it`, () => {
+      const text = writeFront(front, readFront(front, FLAGS, on(others), '/srv'));
+      assert.match(text, /X-Modgate-Sendfile off/);
+      assert.doesNotMatch(text, /sendfile: /);
+    });
+  }
+
+  test('Traefik sends no files, and none is named to it', () => {
+    const text = writeFront('traefik', readFront('traefik', FLAGS, on('x-sendfile'), '/srv'));
+    assert.match(text, /X-Modgate-Sendfile: 'off'/);
+  });
+
+  test('nginx and Caddy have the tree at the path that is configured', () => {
+    const settings = config({
+      'trusted-proxies': 'unix',
+      'sendfile-type': 'x-accel-redirect',
+      'sendfile-prefix': '/internal/x/',
+    });
+    const flags: FrontFlags = { ...FLAGS, mode: 'accel' };
+    assert.match(
+      writeFront('nginx', readFront('nginx', flags, settings, '/srv')),
+      /location \^~ \/internal\/x\/ \{/,
+    );
+    assert.match(
+      writeFront('caddy', readFront('caddy', flags, settings, '/srv')),
+      /uri strip_prefix \/internal\/x\n/,
+    );
+  });
 });
 
 describe('addresses', () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { Address, Config } from '../config/index.ts';
+import { type Address, type Config, DEFAULT_SENDFILE_PREFIX } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import type { FrontName, FrontOptions, Mode, TakeOver, Variant } from './options.ts';
 import { unsupported } from './supported.ts';
@@ -50,6 +50,8 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
     upstream,
     upstreamTls: upstreamTlsOf(flags, config, cwd, faults),
     prefix: config.prefix,
+    sendfile: config.sendfile.type,
+    internal: config.sendfile.type === 'x-accel-redirect' ? config.sendfile.prefix : DEFAULT_SENDFILE_PREFIX,
     tree: pathOf(join(config.data, 'tree'), 'the data folder', cwd, faults),
     timeout: Math.ceil((config.limits.patience + LONGER) / 1000),
   };
@@ -59,6 +61,9 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
   const all = options.names.concat(options.takeOver.map(({ host }) => host));
   if (new Set(all).size < all.length)
     faults.push('a host name stands twice among --server-name and --take-over');
+  for (const { host, prefix } of options.takeOver)
+    if (options.mode === 'accel' && `${prefix}/`.startsWith(options.internal))
+      faults.push(`--take-over ${host}${prefix}: sendfile.prefix would hide this path`);
   faults.push(...unsupported(front, options));
   if (faults.length > 0)
     throw new ModgateError('USAGE', [`no configuration for ${front}:`, ...faults].join('\n'), {

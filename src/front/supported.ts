@@ -10,10 +10,20 @@ export function unsupported(front: FrontName, options: FrontOptions): string[] {
     found.push(
       '--fallback with --mode auth-request: the stored files would bypass the policy that modgate knows',
     );
+  if (mode === 'accel') found.push(...withOtherHeader(front, options));
   if (variant === 'passthrough') found.push(...withPassthrough(options));
   if (variant === 'plain' && options.certificate !== undefined)
     found.push('--cert and --key mean nothing with --variant plain');
   return found;
+}
+
+/** Told by a header that it does not know, a front would pass on an empty answer as the file. */
+function withOtherHeader(front: FrontName, { sendfile }: FrontOptions): string[] {
+  const known = front === 'apache' ? 'x-sendfile' : 'x-accel-redirect';
+  if (sendfile === 'off' || sendfile === known) return [];
+  return [
+    `--mode accel: modgate.yaml has sendfile.type: ${sendfile}, and ${front} knows ${known} only; set that`,
+  ];
 }
 
 function withPassthrough({ mode, fallback, takeOver, pages, certificate }: FrontOptions): string[] {

@@ -33,11 +33,11 @@ export function traefik(options: FrontOptions): string {
   return `${header(options, about).join('\n')}\n\n${text}`;
 }
 
-/** A client's own would make modgate name a file, and Traefik sends none. An empty value removes a header. */
+/** Whatever modgate is configured for: Traefik sends no files. An empty value removes a header. */
 const OWN = 'modgate-headers';
 const CLEAN = {
   headers: {
-    customRequestHeaders: { 'X-Sendfile-Type': '', 'X-Accel-Mapping': '', Forwarded: '' },
+    customRequestHeaders: { 'X-Modgate-Sendfile': 'off', Forwarded: '' },
   },
 };
 

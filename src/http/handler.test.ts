@@ -6,8 +6,10 @@ import type { BytesReply, ContentReply, Reply } from '../gateway/index.ts';
 import { type Clock, createLogger, Metrics, systemClock } from '../observe/index.ts';
 import { AccessLog } from './access.ts';
 import { Handler } from './handler.ts';
+import { Handover } from './handover.ts';
 import { HotCache } from './hot.ts';
 import { Listener } from './listener.ts';
+import type { Requests } from './message.ts';
 import { Pages } from './pages.ts';
 import { TrustedProxies } from './trusted.ts';
 
@@ -22,6 +24,8 @@ interface Setting {
   readonly patience?: number;
   readonly idle?: number;
   readonly clock?: Clock;
+  /** what another worker relays */
+  readonly relayed?: boolean;
 }
 
 interface Served {
@@ -35,7 +39,8 @@ interface Served {
 let stop: () => Promise<void> = async () => {};
 
 /** A handler on a real socket, before a gateway whose answers are given. */
-async function serve({ answer, patience = 60_000, idle, clock = systemClock }: Setting): Promise<Served> {
+async function serve(setting: Setting): Promise<Served> {
+  const { answer, patience = 60_000, idle, clock = systemClock, relayed = false } = setting;
   const lines: string[] = [];
   let wake = () => {};
   const destination = {
@@ -70,9 +75,13 @@ async function serve({ answer, patience = 60_000, idle, clock = systemClock }: S
     keepAlive: 75_000,
     targets: { prefix: '', longest: 2048 },
     trusted: new TrustedProxies([]),
+    handover: new Handover({ type: 'x-sendfile' }, '/data/tree', new TrustedProxies(['127.0.0.1'])),
     secure: false,
   });
-  const listener = new Listener(handler, idle === undefined ? {} : { idle });
+  const requests: Requests = relayed
+    ? { handle: (req, res) => handler.handleRelayed(req, res), refuse: () => {} }
+    : handler;
+  const listener = new Listener(requests, idle === undefined ? {} : { idle });
   const url = await listener.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
   stop = () => listener.close(0);
   const served: Served = {
@@ -418,4 +427,22 @@ describe('CONNECT from a caller that means harm', () => {
       assert.doesNotMatch(text, /405|CONNECT/);
     }
   });
+});
+
+describe('a file that a proxy in front could send', () => {
+  const through = get(ZIP).replace('\r\n\r\n', '\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n');
+
+  for (const relayed of [false, true])
+    it(relayed ? 'is sent to the worker that has the caller' : 'is named to the proxy', async () => {
+      const reply = largeFile();
+      const answer = () => ({ ...reply, content: { ...reply.content, file: '/data/tree/x.zip' } });
+      const { port } = await serve({ answer, relayed });
+      const socket = await dial(port, through);
+      const [piece]: Buffer[] = await once(socket, 'data');
+      socket.destroy();
+      const text = String(piece);
+      if (relayed) assert.doesNotMatch(text, /x-sendfile/i);
+      else assert.match(text, /X-Sendfile: \/data\/tree\/x\.zip\r\n/);
+      assert.match(text, new RegExp(`Content-Length: ${relayed ? LARGE : 0}\r\n`));
+    });
 });

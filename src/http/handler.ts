@@ -13,7 +13,7 @@ import type { AccessLog } from './access.ts';
 import { authorize } from './authorize.ts';
 import { Exchange } from './exchange.ts';
 import { hasBody, refuseTwoHosts } from './framing.ts';
-import { type Header, handover } from './handover.ts';
+import type { Handover, Header } from './handover.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
 import type { Incoming, Outgoing } from './message.ts';
@@ -44,6 +44,7 @@ export interface HandlerDeps {
   readonly keepAlive: number;
   readonly targets: TargetRules;
   readonly trusted: TrustedProxies;
+  readonly handover: Handover;
   /** whether the listener itself speaks TLS */
   readonly secure: boolean;
 }
@@ -207,17 +208,16 @@ export class Handler {
       case 'transfer':
         return sendTransfer(exchange, reply, kind, now);
       case 'content':
-        return sendContent(exchange, reply, kind, now, this.#handover(exchange.req, reply));
+        return sendContent(exchange, reply, kind, now, this.#elsewhere(exchange, reply));
       case 'bytes': {
         sendPrepared(exchange, this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }));
       }
     }
   }
 
-  /** The header by which a trusted proxy sends the file itself; undefined where it has not asked for that. */
-  #handover({ socket, headers }: Incoming, { content: { file } }: ContentReply): Header | undefined {
-    if (headers['x-sendfile-type'] === undefined || file === undefined) return undefined;
-    return this.#deps.trusted.trusts(socket.remoteAddress) ? handover(headers, file) : undefined;
+  /** The header by which a trusted proxy sends the file itself; another worker, which has the caller, wants bytes. */
+  #elsewhere({ req, inner }: Exchange, { content: { file } }: ContentReply): Header | undefined {
+    return inner ? undefined : this.#deps.handover.headerFor(req, file);
   }
 
   /** Holds the answer in memory while it is fresh and its headers are true; the next one for the same URL is a hit. */

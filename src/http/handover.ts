@@ -1,43 +1,55 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { type Sendfile, sendfileToken } from '../config/index.ts';
+import type { Incoming } from './message.ts';
+import type { TrustedProxies } from './trusted.ts';
 
 /** name and value */
 export type Header = [string, string];
 
-/** Printable ASCII without what separates mappings: nothing that could end a header. */
-const TARGET = /^\/[\x21-\x2b\x2d-\x7e]*$/;
-
 /**
- * How a reverse proxy is told to send a file in modgate's place, by the convention of Rack::Sendfile: it names the
- * header that it understands in X-Sendfile-Type, and for X-Accel-Redirect what its URLs are for which files in
- * X-Accel-Mapping, as `/data/tree/=/internal/`. Both count only from a proxy that is trusted.
- * @param file absolute path
- * @returns the header's name and value; undefined where the proxy has not asked, or has no URL for the file
+ * What the proxy was set up for. Whoever sends anything but what is configured gets bytes: `off` of a proxy that sends no
+ * files or could not read one, or what was configured before.
  */
-export function handover(headers: IncomingHttpHeaders, file: string): Header | undefined {
-  switch (headers['x-sendfile-type']) {
-    case 'X-Sendfile':
-      return ['X-Sendfile', encoded(file)];
-    case 'X-Accel-Redirect': {
-      const url = mapped(headers['x-accel-mapping'], file);
-      return url === undefined ? undefined : ['X-Accel-Redirect', url];
-    }
-    default:
-      return undefined;
+const SET_UP = 'x-modgate-sendfile';
+
+/** Tells a trusted proxy to send a stored file in modgate's place, as the configuration says; nothing of a request can. */
+export class Handover {
+  readonly #sendfile: Sendfile;
+  readonly #tree: string;
+  readonly #trusted: TrustedProxies;
+
+  /** @param tree absolute path of the folder with the stored files, without a slash at its end */
+  constructor(sendfile: Sendfile, tree: string, trusted: TrustedProxies) {
+    this.#sendfile = sendfile;
+    this.#tree = `${tree}/`;
+    this.#trusted = trusted;
+  }
+
+  /**
+   * @param file absolute path
+   * @returns the header's name and value; undefined where the bytes are to be sent
+   */
+  headerFor(req: Pick<Incoming, 'socket' | 'headers'>, file: string | undefined): Header | undefined {
+    const { type } = this.#sendfile;
+    if (type === 'off' || file === undefined) return undefined;
+    const setUp = req.headers[SET_UP];
+    if (setUp !== undefined && setUp !== sendfileToken(this.#sendfile)) return undefined;
+    // A go command on the proxy's own machine has its address, and would take the empty answer for the zip.
+    if (!this.#trusted.passedOn(req)) return undefined;
+    if (type === 'x-sendfile') return CONTROL.test(file) ? undefined : ['X-Sendfile', bytesOf(file)];
+    if (!file.startsWith(this.#tree)) return undefined;
+    return ['X-Accel-Redirect', this.#sendfile.prefix + encoded(file.slice(this.#tree.length))];
   }
 }
 
-function mapped(mapping: string | string[] | undefined, file: string): string | undefined {
-  if (typeof mapping !== 'string') return undefined;
-  for (const one of mapping.split(',')) {
-    const at = one.lastIndexOf('=');
-    const [folder, url] = [one.slice(0, at).trim(), one.slice(at + 1).trim()];
-    if (at > 0 && folder.endsWith('/') && file.startsWith(folder) && TARGET.test(url))
-      return url + encoded(file.slice(folder.length));
-  }
-  return undefined;
+/** What no header can hold. */
+const CONTROL = /\p{Cc}/u;
+
+/** mod_xsendfile 0.12 decodes nothing: the very bytes of the path, as Node writes a header. */
+function bytesOf(path: string): string {
+  return Buffer.from(path).toString('latin1');
 }
 
-/** Some who read these headers decode what is percent-encoded and some do not: only what must be is (RFC 3986, 3.3). */
+/** A URL: nginx and Caddy decode what is percent-encoded (RFC 3986, 3.3). */
 function encoded(path: string): string {
   return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }

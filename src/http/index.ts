@@ -3,6 +3,7 @@ export { AccessLog } from './access.ts';
 export { AdminHandler } from './api/admin.ts';
 export type { Guard } from './api/guard.ts';
 export { Handler, type HandlerDeps } from './handler.ts';
+export { Handover } from './handover.ts';
 export { HotCache } from './hot.ts';
 export { Listener, type ListenerLimits, removeStale } from './listener.ts';
 export { Pages, type PagesDeps, type PartState } from './pages.ts';

@@ -100,6 +100,9 @@ Is it ready:   ${address}/readyz
 Its version:   ${address}/version
 Its metrics:   ${address}/metrics
 What it has:   ${address}/index?since=TIME and ${address}/catalog
+
+A reverse proxy in front may pass on less: as modgate config writes it, the pages with --pages only, and
+/metrics, /index and /catalog never.
 `;
 }
 

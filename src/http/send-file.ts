@@ -78,15 +78,14 @@ export async function sendContent(
 ): Promise<void> {
   const { content } = reply;
   try {
-    if (elsewhere !== undefined) {
-      // For a cache between the two this empty answer is another one than the file.
-      const vary = ['Vary', 'X-Sendfile-Type, X-Accel-Mapping', 'Content-Length', '0'];
-      const headers = [...commonHeaders(reply, kind, now), ...elsewhere, ...vary];
-      return exchange.send(200, headers, '');
-    }
     const { size, modified } = content;
     const validators = { etag: `"${modified.toString(36)}-${size.toString(36)}"`, modified };
     const common = [...commonHeaders(reply, kind, now), 'ETag', validators.etag, 'Accept-Ranges', 'bytes'];
+    if (elsewhere !== undefined) {
+      // For a cache between the two this empty answer is another one than the file.
+      const own = [...elsewhere, 'Vary', 'X-Modgate-Sendfile', 'Content-Length', '0'];
+      return exchange.send(200, [...common, ...own], '');
+    }
     if (isNotModified(exchange.req.headers, validators)) return exchange.send(304, common, '');
     const range = exchange.head ? 'whole' : wantedRange(exchange.req.headers, size, validators);
     if (range === 'unsatisfiable') return sendUnsatisfiable(exchange, size);

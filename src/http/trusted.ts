@@ -50,6 +50,12 @@ export class TrustedProxies {
     return isIP(plain) !== 0 && this.#list.check(plain, familyOf(plain));
   }
 
+  /** Whether a trusted proxy passes the request on from somebody else, and says so. */
+  passedOn({ socket: { remoteAddress }, headers }: Pick<Incoming, 'socket' | 'headers'>): boolean {
+    const says = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
+    return says && this.trusts(remoteAddress);
+  }
+
   /** The client's address: behind trusted proxies what they say, otherwise the socket's. */
   clientOf({ socket: { remoteAddress }, headers }: Pick<Incoming, 'socket' | 'headers'>): string {
     if (!this.trusts(remoteAddress)) return remoteAddress ?? '';

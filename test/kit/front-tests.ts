@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Front, HOST, type Program, tunnel } from './front.ts';
 import { type Pair, type PairOptions, pairFor, SOURCE } from './gateway.ts';
 import { Go, WENT_DIRECT, withoutGo } from './go.ts';
-import type { LogLine, Modgate } from './modgate.ts';
+import type { LogLine, Modgate, Piece } from './modgate.ts';
 import { type Ending, Scope } from './scope.ts';
 import { bounded } from './wait.ts';
 
@@ -26,12 +26,21 @@ interface Settings extends PairOptions {
   readonly variant?: 'plain' | 'passthrough';
 }
 
+/**
+ * What modgate is told in every mode: where the front is to send no files itself, it must get none named either.
+ */
+export const SENDFILE: Readonly<Record<Program, Piece>> = {
+  nginx: { type: 'x-accel-redirect' },
+  caddy: { type: 'x-accel-redirect', prefix: '/internal/modules/' },
+  apache: { type: 'x-sendfile' },
+};
+
 /** modgate behind a front; both end with the test or the suite. */
 export async function behind(
   t: Ending,
   { program, flags = [], variant, ...options }: Settings,
 ): Promise<Behind> {
-  const config = { trusted_proxies: '127.0.0.1', ...options.config };
+  const config = { trusted_proxies: '127.0.0.1', sendfile: SENDFILE[program], ...options.config };
   const pair = await pairFor(t, { source: { retry: { attempts: 1 } }, ...options, config });
   const front = await Front.start(t, pair.modgate, {
     program,
@@ -139,11 +148,11 @@ export function frontTests(program: Program, modes: readonly FrontMode[]): void 
         all = await behind(scope, { program, flags: ['--mode', mode] });
       });
       after(() => scope.close());
-      modeTests(mode, () => all);
+      modeTests(program, mode, () => all);
     });
 }
 
-function modeTests(mode: FrontMode, all: () => Behind): void {
+function modeTests(program: Program, mode: FrontMode, all: () => Behind): void {
   test('the go command downloads all through it, cold and warm', { skip: withoutGo }, async () => {
     await download(all(), all().front.url());
     await download(all(), all().front.url());
@@ -187,6 +196,8 @@ function modeTests(mode: FrontMode, all: () => Behind): void {
       const { etag = '' } = head.headers;
       const again = await front.ask(target, { headers: { 'if-none-match': etag } });
       assert.equal(again.status, 304, etag);
+      assert.equal((await front.ask(target, { headers: { 'if-none-match': '"0"' } })).status, 200);
+      if (program === 'apache' && mode === 'accel') assert.equal(etag, whole.headers.etag);
     });
 
   test('only the protocol gets through', async () => {
@@ -204,12 +215,16 @@ function modeTests(mode: FrontMode, all: () => Behind): void {
     );
   });
 
-  test('a client cannot make modgate name a file', async () => {
+  test('a client cannot change who sends a file, and from where', async () => {
     const { front, modgate } = all();
     const whole = await modgate.ask(ZIP);
-    for (const type of ['X-Accel-Redirect', 'X-Sendfile']) {
-      const mapping = `${modgate.data}/tree/=/elsewhere/`;
-      const headers = { 'x-sendfile-type': type, 'x-accel-mapping': mapping };
+    const mapping = `${modgate.data}/tree/=/elsewhere/`;
+    for (const headers of [
+      { 'x-sendfile-type': 'X-Accel-Redirect', 'x-accel-mapping': mapping },
+      { 'x-sendfile-type': 'X-Sendfile', 'x-modgate-sendfile': 'x-sendfile' },
+      { 'x-modgate-sendfile': 'off' },
+      { 'x-modgate-sendfile': '' },
+    ]) {
       const reply = await front.ask(ZIP, { headers });
       assert.equal(reply.status, 200, reply.text.slice(0, 200));
       assert.deepEqual(reply.body, whole.body);

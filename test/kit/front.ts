@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { authority } from '../../src/net/certificates.test.kit.ts';
-import { cleanEnv, type Modgate, modgateCommand } from './modgate.ts';
+import { cleanEnv, modgateCommand } from './modgate.ts';
 import type { Ending } from './scope.ts';
 import { bounded, until } from './wait.ts';
 
@@ -113,6 +113,13 @@ interface Answer {
   readonly text: string;
 }
 
+/** What a front is put before: a modgate, or what a test has in its place. */
+export interface Backend {
+  /** with its modgate.yaml */
+  readonly folder: string;
+  readonly url: string;
+}
+
 export class Front {
   /** what `modgate config` printed */
   readonly text: string;
@@ -143,7 +150,7 @@ export class Front {
   }
 
   /** Ends with the test. */
-  static async start(t: Ending, modgate: Modgate, settings: FrontSettings): Promise<Front> {
+  static async start(t: Ending, modgate: Backend, settings: FrontSettings): Promise<Front> {
     const { program, flags, variant } = settings;
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-front-'));
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -231,7 +238,7 @@ function log(folder: string): string {
 }
 
 /** What `modgate config` prints for a front of this modgate. */
-function written(program: Program, modgate: Modgate, flags: readonly string[]): string {
+function written(program: Program, modgate: Backend, flags: readonly string[]): string {
   const upstream = modgate.url.startsWith('http') ? ['--upstream', new URL(modgate.url).host] : [];
   const file = path.join(modgate.folder, 'modgate.yaml');
   const args = ['config', program, '--config', file, '--server-name', HOST, ...upstream, ...flags];
@@ -293,7 +300,7 @@ function freePort(): Promise<number> {
   });
 }
 
-function portOf(server: net.Server): number {
+export function portOf(server: net.Server): number {
   const address = server.address();
   return address === null || typeof address === 'string' ? 0 : address.port;
 }
