@@ -67,8 +67,10 @@ export function runDu(command: Command, patterns: string[], options: UsageOption
 export function runGc(command: Command, { json = false, cap }: CollectOptions): Promise<void> {
   return withStore(command, async ({ upkeep, signal }) => {
     for await (const event of collectEvents(upkeep, cap, signal)) {
+      const done = event.event === 'end' && 'settled' in event ? event : undefined;
+      if (done !== undefined && done.over > 0) process.exitCode = 1;
       if (json) await print(`${JSON.stringify(event)}\n`);
-      else if (event.event === 'end' && 'settled' in event) await print(collectedText(event));
+      else if (done !== undefined) await print(collectedText(done));
     }
   });
 }

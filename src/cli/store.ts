@@ -88,12 +88,13 @@ function gc(): Command {
     );
   return describe(command, {
     ...ABOUT,
-    details: 'Only files go that a source still has, byte by byte; the least recently used first.',
+    details:
+      "Only files go that a source still has, byte by byte; the least recently used first. Each source is asked again, whatever it said before. No source is asked about a version that came from another one: with another chain than the server's, such versions stay. What was imported is asked for as any other.",
     examples: [
-      ['modgate store gc', 'down to store.cap'],
+      ['modgate store gc --config /etc/modgate.yaml', 'down to store.cap, asking the sources of the server'],
       ['modgate store gc --cap 20GiB', 'down to another cap'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'the store is still above the cap, or it failed' },
   });
 }
 

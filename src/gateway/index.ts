@@ -1,6 +1,7 @@
 /** Admits and serves modules: store first, sources behind it, every file checked before anyone has all of it. */
 export type { Trace } from '../fetch/index.ts';
 export type { AnswerTimes } from './answers.ts';
+export type { Stay } from './evict.ts';
 export { type Ask, Gateway, type GatewayDeps, type GatewayLimits } from './gateway.ts';
 export type { HandedZip, Intake } from './intake.ts';
 export { cursorOf, entryOf, type StoreStats, type UsageEntry, type VersionEntry } from './inventory.ts';

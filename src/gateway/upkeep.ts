@@ -26,6 +26,8 @@ export interface UpkeepLimits {
   readonly scrub: number;
   /** ms after the start before which nothing is looked at; for tests */
   readonly settle?: number;
+  /** true: this configuration may be another one than that of who filled the store */
+  readonly visiting?: boolean;
 }
 
 export interface Collected extends Evicted, Reconciled {
@@ -177,8 +179,8 @@ export class Upkeep {
     await this.#mendLists(0, signal);
     await this.#noteUses();
     const limit = cap > 0 ? cap : this.#limits.cap;
-    const evicted =
-      limit > 0 ? await this.#evictor.run(limit, signal) : { versions: 0, bytes: 0, kept: 0, over: 0 };
+    const options = { anew: true, own: this.#limits.visiting === true };
+    const evicted = await this.#evictor.run(limit > 0 ? limit : Infinity, options, signal);
     const emptied = await room.removeAllEmptyFolders();
     return { ...reconciled, ...evicted, emptied };
   }
@@ -233,7 +235,7 @@ export class Upkeep {
       return;
     }
     await this.#noteUses();
-    const { over, kept } = await this.#evictor.run(cap, signal);
+    const { over, kept } = await this.#evictor.run(cap, { anew: false, own: false }, signal);
     this.#over = over;
     if (over === 0) return;
     this.#evictAt = clock.monotonic() + NO_HELP;

@@ -299,6 +299,19 @@ function suite(): void {
       assert.ok(readdirSync(folder.path).some((name) => name.startsWith('catalog.db.broken-')));
     });
 
+    it('one of the layout before keeps its order, uses and sums', async () => {
+      writeVersions(folder.path, 'one', 0, 2);
+      await room.reconcile(0);
+      const before = room.catalog.listed(0, 2);
+      room.catalog.close();
+      const database = openDatabase(join(folder.path, 'catalog.db'));
+      database.exec('ALTER TABLE version DROP COLUMN kept_by; PRAGMA user_version = 1');
+      database.close();
+      assert.deepEqual(room.catalog.listed(0, 2), before);
+      const [one] = room.catalog.leastUsed('rest', { used: -1, time: 0 }, 1);
+      assert.deepEqual(one?.kept, { until: 0, by: '' });
+    });
+
     const page = 4096;
     const BROKEN: [string, number, () => unknown][] = [
       ['by a reader, in its pages', page, () => assert.throws(() => room.catalog.listed(0, 5000), LATER)],

@@ -26,6 +26,8 @@ export interface CatalogVersion extends ModuleVersion {
   readonly source: string;
   /** s since the epoch; 0: to be evicted first */
   readonly used: number;
+  /** what a chain said when it was asked about it: it stays until then, s since the epoch */
+  readonly kept: { readonly until: number; readonly by: string };
 }
 
 /** Another file of the tree. */
@@ -150,12 +152,16 @@ export class Catalog {
     );
   }
 
-  /** What could be evicted, least recently used first; what is kept until later is left out. @param now s */
-  leastUsed(what: 'zip' | 'rest', now: number, limit: number): CatalogVersion[] {
+  /** What could be evicted, least recently used first. @param after behind which one; used -1: from the beginning */
+  leastUsed(
+    what: 'zip' | 'rest',
+    after: Pick<CatalogVersion, 'used' | 'time'>,
+    limit: number,
+  ): CatalogVersion[] {
     const which = what === 'zip' ? 'zip IS NOT NULL' : 'zip IS NULL AND listed = 1';
     return this.#all(
-      `SELECT * FROM version WHERE ${which} AND kept <= ? ORDER BY used, time LIMIT ?`,
-      [now, limit],
+      `SELECT * FROM version WHERE ${which} AND (used, time) > (?, ?) ORDER BY used, time LIMIT ?`,
+      [after.used, after.time, limit],
       versionOf,
     );
   }
@@ -228,5 +234,6 @@ function versionOf(row: Row): CatalogVersion {
     disk: numberOf(row.disk),
     source: textOf(row.source),
     used: numberOf(row.used),
+    kept: { until: numberOf(row.kept), by: textOf(row.kept_by) },
   };
 }
