@@ -9,6 +9,7 @@ import {
   type UpkeepEvent,
   type VerifySum,
   type VersionEntry,
+  type VersionsPage,
   verifyEvents,
 } from '../gateway/index.ts';
 import { Progress } from './progress.ts';
@@ -88,21 +89,38 @@ async function list(
   patterns: string[],
   options: ListOptions,
 ): Promise<void> {
-  const { json = false, limit = Infinity, after = '' } = options;
+  const { json = false, limit, after = '' } = options;
   const found: VersionEntry[] = [];
   let count = 0;
-  for await (const module of upkeep.versions(patterns, after)) {
+  let next: string | undefined;
+  for await (const some of limit === undefined ? upkeep.versions(patterns, after) : onePage(limit)) {
     signal.throwIfAborted();
-    const entries = module.map(entryOf);
+    const entries = some.map(entryOf);
     count += entries.length;
     if (json) await print(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     else found.push(...entries);
-    if (count >= limit) break;
   }
-  if (json) return;
-  if (found.length === 0)
-    await print(`no stored version${patterns.length === 0 ? '' : ` matches ${patterns.join(' ')}`}\n`);
-  else await print(versionsTable(found, Date.now()));
+  if (count === 0 && after === '' && patterns.length > 0) throw nothingMatches(patterns);
+  if (!json) await print(count === 0 ? 'no stored version\n' : versionsTable(found, Date.now()));
+  if (next !== undefined) process.stderr.write(`there may be more: --after ${next}\n`);
+
+  async function* onePage(most: number): AsyncGenerator<VersionsPage['versions'], void, void> {
+    const page = await upkeep.page(patterns, after, most);
+    next = page.next;
+    yield page.versions;
+  }
+}
+
+/** Whoever asks for something by name has mistyped it, or looks at another store. */
+function nothingMatches(patterns: readonly string[]): ModgateError {
+  const named = patterns.slice(0, 5).join(' ');
+  return new ModgateError(
+    'NOT_CACHED',
+    `no stored version matches ${named}${patterns.length > 5 ? ' …' : ''}`,
+    {
+      next: 'See modgate store ls for what is stored; a path without a glob is that module alone, "path/*" what is below it.',
+    },
+  );
 }
 
 async function verifyAll(
@@ -115,6 +133,7 @@ async function verifyAll(
     for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
       if (event.event === 'begin') progress = new Progress('verify', event.bytes);
       if (isSum(event) && event.bad + event.unreadable > 0) process.exitCode = 1;
+      if (isSum(event) && event.files === 0 && patterns.length > 0) throw nothingMatches(patterns);
       if (json) await print(`${JSON.stringify(event)}\n`);
       else await tell(event, progress);
     }
@@ -149,13 +168,11 @@ async function purgeAll(
   const verb = dryRun ? 'would purge' : hard ? 'removed' : 'purged';
   let purged = 0;
   for await (const event of purgeEvents(upkeep, patterns, { hard, dryRun, signal })) {
+    if (event.event === 'purged') purged += event.versions.length;
     if (json) await print(`${JSON.stringify(event)}\n`);
-    else if (event.event === 'purged') {
-      purged += event.versions.length;
-      await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
-    }
+    else if (event.event === 'purged') await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
   }
-  if (!json && purged === 0) await print(`no stored version matches ${patterns.join(' ')}\n`);
+  if (purged === 0) throw nothingMatches(patterns);
 }
 
 /** On a terminal; elsewhere only what cannot be undone needs --yes. */

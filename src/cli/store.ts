@@ -27,8 +27,12 @@ function ls(): Command {
     .argument('[pattern...]', 'which versions; default: all')
     .description('list stored versions: what they take, when they came and were used last, and from where')
     .option('--json', 'one JSON object a line')
-    .option('--limit <n>', 'versions at least, where there are so many; then the page ends', whole)
-    .option('--after <module>', 'begin behind this module path, or module@version')
+    .option(
+      '--limit <n>',
+      'versions at most; where there are more, the last line says how to go on',
+      positive,
+    )
+    .option('--after <module>', 'begin behind this module path, or where a page with --limit ended')
     .action(async (patterns: string[], options: ListOptions, command: Command) =>
       (await import('./store-run.ts')).runLs(command, patterns, options),
     );
@@ -39,7 +43,7 @@ function ls(): Command {
       ['modgate store ls', 'every stored version'],
       ["modgate store ls 'golang.org/x/*' 'github.com/*@v0.*' --json", 'some of them, for a program'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
     seeAlso: ['modgate store du'],
   });
 }
@@ -62,7 +66,7 @@ function du(): Command {
     .argument('[pattern...]', 'which modules; default: all')
     .description('say what each module takes, the largest first')
     .option('--json', 'one JSON object a line')
-    .option('--limit <n>', 'lines at most', whole, 20)
+    .option('--limit <n>', 'lines at most', positive, 20)
     .option('--depth <n>', 'put modules together by so many elements of their path; 1: by host', whole, 0)
     .action(async (patterns: string[], options: UsageOptions, command: Command) =>
       (await import('./store-run.ts')).runDu(command, patterns, options),
@@ -114,7 +118,7 @@ function verify(): Command {
       ['modgate store verify', 'every stored file'],
       ["modgate store verify 'example.com/*' --no-quarantine", 'only tell, for some modules'],
     ],
-    exitCodes: { ...STOPPED, 1: 'something was bad or could not be read, or it failed' },
+    exitCodes: { ...STOPPED, 1: 'something was bad or could not be read, nothing matches, or it failed' },
   });
 }
 
@@ -136,13 +140,21 @@ function purge(): Command {
       ['modgate store purge example.com/lib', 'ask for its lists again'],
       ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
   });
 }
 
 function whole(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new ModgateError('USAGE', `${JSON.stringify(text)} is no whole number`);
+}
+
+function positive(text: string): number {
+  const n = whole(text);
+  if (n > 0) return n;
+  throw new ModgateError('USAGE', '0 would show nothing', {
+    next: 'Give a number from 1 on, or leave it out.',
+  });
 }
 
 function size(text: string): number {

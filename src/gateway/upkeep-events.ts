@@ -55,7 +55,7 @@ export async function* verifyEvents(
   options: Pick<VerifyOptions, 'quarantine' | 'signal'>,
 ): AsyncGenerator<UpkeepEvent, void, void> {
   const sum = { files: 0, bytes: 0, bad: 0, odd: 0, unreadable: 0, gone: 0, foreign: 0 };
-  yield { event: 'begin', bytes: (await upkeep.stats()).bytes };
+  yield { event: 'begin', bytes: await upkeep.bytes(patterns) };
   let told = performance.now();
   for await (const { file, findings } of upkeep.verify(patterns, { ...options, parallel: PARALLEL })) {
     sum.files++;
@@ -80,8 +80,10 @@ export async function* purgeEvents(
   options: PurgeOptions,
 ): AsyncGenerator<UpkeepEvent, void, void> {
   const sum = { modules: 0, versions: 0, bytes: 0 };
+  let before = '';
   for await (const { module, versions, bytes } of upkeep.purge(patterns, options)) {
-    sum.modules++;
+    if (module !== before) sum.modules++;
+    before = module;
     sum.versions += versions.length;
     sum.bytes += bytes;
     yield { event: 'purged', module, versions, bytes };
@@ -94,6 +96,6 @@ export async function* collectEvents(
   cap: number,
   signal: AbortSignal,
 ): AsyncGenerator<UpkeepEvent, void, void> {
-  yield { event: 'begin', bytes: (await upkeep.stats()).bytes };
+  yield { event: 'begin', bytes: await upkeep.bytes([]) };
   yield { event: 'end', ...(await upkeep.collect(cap, signal)) };
 }

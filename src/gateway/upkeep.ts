@@ -3,7 +3,16 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Gauge, Metrics } from '../observe/index.ts';
 import type { CatalogVersion, Mark, Reconciled } from '../store/index.ts';
 import { type Evicted, Evictor } from './evict.ts';
-import { type StoreStats, stats, type UsageEntry, usage, versions } from './inventory.ts';
+import {
+  paths,
+  type StoreStats,
+  stats,
+  type UsageEntry,
+  usage,
+  type VersionsPage,
+  versions,
+  versionsPage,
+} from './inventory.ts';
 import { writeTreeList } from './lists.ts';
 import { countMeant, type PurgedModule, type PurgeOptions, purge } from './purge.ts';
 import type { Router } from './router.ts';
@@ -126,6 +135,17 @@ export class Upkeep {
     return versions(this.#deps.room, new Selection(patterns), after, size);
   }
 
+  page(patterns: readonly string[], after: string, limit: number): Promise<VersionsPage> {
+    return versionsPage(this.#deps.room, new Selection(patterns), after, limit);
+  }
+
+  /** What they take on the disk; where nothing is named, all files. */
+  async bytes(patterns: readonly string[]): Promise<number> {
+    return patterns.length === 0
+      ? this.#deps.room.catalog.totals().bytes
+      : (await this.count(patterns)).bytes;
+  }
+
   usage(patterns: readonly string[], depth: number): Promise<UsageEntry[]> {
     return usage(this.#deps.room, new Selection(patterns), depth);
   }
@@ -214,16 +234,11 @@ export class Upkeep {
   /** What a process that was killed had not written yet, for whoever uses the tree without the gateway. */
   async #mendLists(pause: number, signal: AbortSignal): Promise<void> {
     const { room, clock } = this.#deps;
-    for (let path = ''; ; ) {
-      const modules = room.catalog.modulesAfter(path, LISTS);
-      for (const module of modules) {
-        path = module.path;
-        signal.throwIfAborted();
-        const [stored] = room.catalog.versionsOf(path, '', 1);
-        if (stored !== undefined) await writeTreeList(room.tree, stored.path, clock.now());
-      }
-      if (modules.length < LISTS) return;
-      if (pause > 0) await delay(pause, undefined, { signal, ref: false });
+    let seen = 0;
+    for await (const path of paths(room, new Selection([]))) {
+      signal.throwIfAborted();
+      await writeTreeList(room.tree, path, clock.now());
+      if (pause > 0 && ++seen % LISTS === 0) await delay(pause, undefined, { signal, ref: false });
     }
   }
 

@@ -8,7 +8,8 @@ export type {
   CatalogVersion,
   FileFacts,
   Listed,
-  ModuleSize,
+  ModulePart,
+  PathRange,
   Totals,
 } from './catalog.ts';
 export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts';

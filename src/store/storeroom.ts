@@ -67,11 +67,26 @@ export class Storeroom {
   }
 
   /** Every file, in an order in which a walk can go on where another one ended. What cannot be a key is passed over. */
-  *files(after = '', folder = 'tree'): Generator<StoredFile, void, void> {
-    for (const found of walkFolders(join(this.#data, folder), after)) {
-      for (const name of found.files) {
-        const path = found.folder === '' ? name : `${found.folder}/${name}`;
-        const facts = statSync(join(this.#data, folder, path), { throwIfNoEntry: false });
+  files(after = ''): Generator<StoredFile, void, void> {
+    return this.#walk('tree', '', after);
+  }
+
+  /** Every file below a folder of the tree. */
+  *filesBelow(folder: string): Generator<StoredFile, void, void> {
+    const key = asKey(folder);
+    if (key !== undefined) yield* this.#walk('tree', key, '');
+  }
+
+  /** Every file that was moved away; the first element of its key is when. */
+  quarantined(): Generator<StoredFile, void, void> {
+    return this.#walk('quarantine', '', '');
+  }
+
+  *#walk(top: string, below: string, after: string): Generator<StoredFile, void, void> {
+    for (const { folder, files } of walkFolders(join(this.#data, top, below), after)) {
+      for (const name of files) {
+        const path = [below, folder, name].filter((part) => part !== '').join('/');
+        const facts = statSync(join(this.#data, top, path), { throwIfNoEntry: false });
         const key = facts?.isFile() ? asKey(path) : undefined;
         if (facts !== undefined && key !== undefined)
           yield { key, size: facts.size, modified: Math.round(facts.mtimeMs) };

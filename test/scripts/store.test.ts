@@ -97,7 +97,7 @@ describe('modgate store', () => {
         ['example.com/*@v2.*', 'example.com/plain@v1.0.0'],
         ['v2.0.0', 'v1.0.0'],
       ],
-      [['example.org/*'], []],
+      [['example.com/mod/'], ['v1.0.0']],
     ];
     for (const [patterns, expected] of LISTED) {
       const run = await storeCommand(pair.modgate, 'ls', '--json', ...patterns);
@@ -114,9 +114,44 @@ describe('modgate store', () => {
     );
     const stats = lines((await storeCommand(pair.modgate, 'stats', '--json')).stdout)[0];
     assert.equal(stats?.versions, MODULES.length);
-    const wrong = await storeCommand(pair.modgate, 'ls', 'example.com/[');
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.stderr, /malformed module pattern/);
+    const REFUSED: [args: string[], code: number, why: RegExp][] = [
+      [['ls', 'example.com/['], 2, /malformed module pattern/],
+      [['ls', '--limit', '0'], 2, /0 would show nothing/],
+      [['du', '--limit', '0'], 2, /0 would show nothing/],
+      ...[
+        ['ls', 'example.org/*'],
+        ['ls', '--json', 'example.org/*'],
+        ['verify', 'example.com'],
+        ['purge', '--hard', 'example.com/plain@v9.9.9'],
+        ['purge', 'example.com/plainer'],
+      ].map((args): [string[], number, RegExp] => [
+        args,
+        1,
+        /no stored version matches example\.\S+\nnext: See modgate store ls/,
+      ]),
+    ];
+    for (const [args, code, why] of REFUSED) {
+      const run = await storeCommand(pair.modgate, ...args);
+      assert.equal(run.code, code, args.join(' '));
+      assert.match(run.stderr, why);
+      assert.doesNotMatch(run.stdout, /fit/);
+    }
+    const pages: unknown[] = [];
+    for (let after: string[] = []; ; ) {
+      const page = await storeCommand(pair.modgate, 'ls', '--json', '--limit', '2', ...after);
+      const rows = lines(page.stdout);
+      assert.ok(rows.length <= 2, page.stdout);
+      pages.push(...rows.map(({ module, version }) => `${String(module)}@${String(version)}`));
+      const next = /^there may be more: (--after) (\S+)$/m.exec(page.stderr);
+      if (next === null) break;
+      after = next.slice(1);
+    }
+    assert.deepEqual(
+      pages,
+      lines((await storeCommand(pair.modgate, 'ls', '--json')).stdout).map(
+        ({ module, version }) => `${String(module)}@${String(version)}`,
+      ),
+    );
   });
 
   test('a folder without a store is no store', async (t) => {
@@ -372,6 +407,7 @@ describe('the administrative listener', () => {
       ['GET', '/api/v1/store/du?depth=1', undefined, 200, undefined],
       ['GET', '/api/v1/store/du?depth=x', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?match=%5B', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/versions?limit=0', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/nothing', undefined, 404, 'BAD_ROUTE'],
       ['GET', '/example.com/plain/@v/list', undefined, 404, 'BAD_ROUTE'],
       ['POST', STATS, undefined, 405, 'METHOD_NOT_ALLOWED'],

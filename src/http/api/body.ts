@@ -62,11 +62,18 @@ export function sizeOf(fields: Readonly<Record<string, unknown>>, name: string):
   throw bad(`${name} must be a number of bytes`);
 }
 
-export function wholeNumber(query: URLSearchParams, name: string, otherwise: number, most: number): number {
+export function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  otherwise: number,
+  most: number,
+  least = 0,
+): number {
   const text = query.get(name);
   if (text === null || text === '') return otherwise;
-  if (/^[0-9]{1,9}$/.test(text) && Number(text) <= most) return Number(text);
-  throw bad(`${name} must be a whole number, at most ${most}`);
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1;
+  if (value >= least && value <= most) return value;
+  throw bad(`${name} must be a whole number, ${least} to ${most}`);
 }
 
 function bad(why: string): ModgateError {
