@@ -14,7 +14,15 @@ import {
 } from '../gateway/index.ts';
 import { Progress } from './progress.ts';
 import { type StoreSession, withStore } from './store-room.ts';
-import { collectedText, sizeText, statsText, usageTable, verifiedText, versionsTable } from './store-view.ts';
+import {
+  collectedText,
+  quarantineTable,
+  sizeText,
+  statsText,
+  usageTable,
+  verifiedText,
+  versionsTable,
+} from './store-view.ts';
 
 export interface ListOptions {
   readonly json?: boolean;
@@ -37,6 +45,14 @@ export interface CollectOptions {
 export interface VerifyFlags {
   readonly json?: boolean;
   readonly quarantine: boolean;
+}
+
+export interface QuarantineFlags {
+  readonly json?: boolean;
+  readonly remove?: boolean;
+  readonly yes?: boolean;
+  /** ms */
+  readonly older?: number;
 }
 
 export interface PurgeFlags {
@@ -78,6 +94,10 @@ export function runGc(command: Command, { json = false, cap }: CollectOptions): 
 
 export function runVerify(command: Command, patterns: string[], flags: VerifyFlags): Promise<void> {
   return withStore(command, (session) => verifyAll(session, patterns, flags));
+}
+
+export function runQuarantine(command: Command, patterns: string[], flags: QuarantineFlags): Promise<void> {
+  return withStore(command, (session) => quarantine(session, patterns, flags));
 }
 
 export function runPurge(command: Command, patterns: string[], flags: PurgeFlags): Promise<void> {
@@ -156,6 +176,26 @@ function isSum(event: UpkeepEvent): event is Extract<UpkeepEvent, { event: 'end'
   return event.event === 'end' && 'unreadable' in event;
 }
 
+async function quarantine(
+  { upkeep, signal }: StoreSession,
+  patterns: string[],
+  flags: QuarantineFlags,
+): Promise<void> {
+  const { json = false, remove = false, yes = false, older } = flags;
+  const found = [...upkeep.quarantined(patterns, older === undefined ? Infinity : Date.now() - older)];
+  const bytes = found.reduce((sum, { size }) => sum + size, 0);
+  const what = `${found.length} files, ${sizeText(bytes)}`;
+  if (remove && found.length > 0 && !yes)
+    await ask(`Remove ${what}, of which there may be no other copy?`, true);
+  for (const file of remove ? found : []) {
+    signal.throwIfAborted();
+    await upkeep.removeQuarantined(file);
+  }
+  if (json) await print(found.map((file) => `${JSON.stringify({ ...file, removed: remove })}\n`).join(''));
+  else if (remove) await print(`removed ${what}\n`);
+  else await print(quarantineTable(found, Date.now()));
+}
+
 async function purgeAll(
   { upkeep, signal }: StoreSession,
   patterns: string[],
@@ -188,7 +228,7 @@ async function ask(question: string, hard: boolean): Promise<void> {
   const ended = once(lines, 'close').then(() => '');
   const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
   lines.close();
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was purged');
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was changed');
 }
 
 /** Whoever reads may be slow, or have read enough. */

@@ -1,4 +1,5 @@
 import type { Collected, Stay, StoreStats, UsageEntry, VerifySum, VersionEntry } from '../gateway/index.ts';
+import type { QuarantinedFile } from '../store/index.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -51,6 +52,12 @@ export function versionsTable(entries: readonly VersionEntry[], now: number): st
     one.source,
   ]);
   return table([['module', 'version', 'on disk', 'files', 'stored', 'last use', 'source'], ...rows], [2]);
+}
+
+export function quarantineTable(files: readonly QuarantinedFile[], now: number): string {
+  if (files.length === 0) return 'nothing is in quarantine\n';
+  const rows = files.map(({ moved, size, path }) => [sizeText(size), ageText(moved, now), path]);
+  return table([['size', 'moved', 'file, below the data folder'], ...rows], [0]);
 }
 
 export function usageTable(entries: readonly UsageEntry[], now: number): string {

@@ -1,9 +1,16 @@
 import { Command } from 'commander';
-import { parseSize } from '../config/index.ts';
+import { parseDuration, parseSize } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, SOURCE_FLAGS, STORE_FLAGS, withConfigFlags } from './options.ts';
-import type { CollectOptions, ListOptions, PurgeFlags, UsageOptions, VerifyFlags } from './store-run.ts';
+import type {
+  CollectOptions,
+  ListOptions,
+  PurgeFlags,
+  QuarantineFlags,
+  UsageOptions,
+  VerifyFlags,
+} from './store-run.ts';
 
 const PATTERNS =
   'A pattern is a module path, a glob of paths in the syntax of GOPRIVATE, or either with @version behind it, where the version may be a glob too. A path without *, ? or [ is that one module; a glob is everything below what it matches.';
@@ -12,7 +19,7 @@ const STOPPED = { 130: 'it was stopped by Ctrl-C; what was done until then stays
 
 export function storeCommand(): Command {
   const command = new Command('store').description('look at, check, shrink and clean the stored modules');
-  for (const child of [ls(), stats(), du(), gc(), verify(), purge()]) command.addCommand(child);
+  for (const child of [ls(), stats(), du(), gc(), verify(), purge(), quarantine()]) command.addCommand(child);
   return describe(command, {
     details: 'All of them may run beside a server on the same data folder.',
     examples: [
@@ -141,6 +148,37 @@ function purge(): Command {
       ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
     ],
     exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
+  });
+}
+
+function quarantine(): Command {
+  const command = withConfigFlags(new Command('quarantine'), STORE_FLAGS)
+    .argument('[pattern...]', 'of which versions; default: every file')
+    .description('list what was moved away because it was not what was stored; with --remove delete it')
+    .option('--older <duration>', 'only what was moved away longer ago than that, for example 30d', duration)
+    .option('--remove', 'delete it for good')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'one JSON object a line')
+    .action(async (patterns: string[], flags: QuarantineFlags, command: Command) =>
+      (await import('./store-run.ts')).runQuarantine(command, patterns, flags),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: `Nothing else empties the quarantine: where a source lost a version, a file in it may be the only copy. ${PATTERNS}`,
+    examples: [
+      ['modgate store quarantine', 'what lies there, since when'],
+      ['modgate store quarantine --older 90d --remove', 'empty it of what is old'],
+    ],
+    exitCodes: STOPPED,
+    seeAlso: ['modgate store verify'],
+  });
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new ModgateError('USAGE', `${JSON.stringify(text)} is no duration`, {
+    next: 'Write for example 12h or 30d.',
   });
 }
 

@@ -23,5 +23,5 @@ export type {
   SourceTls,
   SumdbConfig,
 } from './types.ts';
-export { parseSize } from './units.ts';
+export { parseDuration, parseSize } from './units.ts';
 export { FileWatch } from './watch.ts';

@@ -85,7 +85,7 @@ function valid<T>(read: () => T): T | undefined {
   }
 }
 
-function isMeant(key: TreeKey, selection: Selection): boolean {
+export function isMeant(key: string, selection: Selection): boolean {
   if (selection.all) return true;
   const parts = partsOf(key);
   if ('m' in parts) return selection.matches(parts.m);

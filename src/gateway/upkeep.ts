@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Gauge, Metrics } from '../observe/index.ts';
-import type { CatalogVersion, Mark, Reconciled } from '../store/index.ts';
+import type { CatalogVersion, Mark, QuarantinedFile, Reconciled } from '../store/index.ts';
 import { type Evicted, Evictor } from './evict.ts';
 import {
   paths,
@@ -14,6 +14,7 @@ import {
   versionsPage,
 } from './inventory.ts';
 import { writeTreeList } from './lists.ts';
+import { isMeant } from './meant-files.ts';
 import { countMeant, type PurgedModule, type PurgeOptions, purge } from './purge.ts';
 import type { Router } from './router.ts';
 import { Scrub } from './scrub.ts';
@@ -175,6 +176,20 @@ export class Upkeep {
   verify(patterns: readonly string[], options: VerifyOptions): AsyncGenerator<Verified, void, void> {
     const signal = this.#until(options.signal);
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
+  }
+
+  /** What was moved away, the oldest first. @param before ms since the epoch: only what was moved before */
+  *quarantined(patterns: readonly string[], before = Infinity): Generator<QuarantinedFile, void, void> {
+    const selection = new Selection(patterns);
+    for (const file of this.#deps.room.quarantined()) {
+      const moved = file.moved === null ? 0 : Date.parse(file.moved);
+      if (moved < before && isMeant(file.key, selection)) yield file;
+    }
+  }
+
+  /** For good: nobody else may have it. */
+  removeQuarantined(file: QuarantinedFile): Promise<void> {
+    return this.#deps.room.removeQuarantined(file);
   }
 
   /** Brings the catalogue to what the tree has, where that was never done; once for all who wait for it. */
