@@ -77,7 +77,8 @@ async function removeVersions(
   for (const key of answers) await tree.delete(key);
   // What noted an arrival may have written the list while they were still there.
   await writeTreeList(tree, path, now);
-  if (whole) room.removeEmptyFolders(path);
+  // Only what holds nothing goes, and a writer that wants it makes it again.
+  room.removeEmptyFolders(path);
   await room.settle([...meant.flatMap(({ version }) => room.filesOf({ path, version })), ...answers]);
 }
 

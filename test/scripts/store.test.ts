@@ -235,6 +235,14 @@ describe('modgate store', () => {
     assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod')));
   });
 
+  test('versions that are purged one by one leave no empty folder behind', async (t) => {
+    const pair = await filled(t);
+    const run = await storeCommand(pair.modgate, 'purge', '--hard', 'example.com/mod/v2@v2.0.0');
+    assert.equal(run.code, 0, run.stderr);
+    assert.equal(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod/v2')), false);
+    assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod/@v/v1.0.0.zip')));
+  });
+
   test('a soft purge removes nothing: what may change is asked for again, and stands in where nobody answers', async (t) => {
     const pair = await filled(t);
     const { modgate, upstream } = pair;
