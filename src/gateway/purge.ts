@@ -44,8 +44,11 @@ export async function* purge(
         await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
       else if (!dryRun) await soften(room, path, meant, first);
       first = false;
-      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100), hard };
-      if (!dryRun) logger.warn(fields, 'purged by the administrator');
+      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
+      if (dryRun)
+        logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
+      else if (hard) logger.warn(fields, 'removed by the administrator');
+      else logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
       yield {
         module: path,
         versions: meant.map(({ version }) => version),

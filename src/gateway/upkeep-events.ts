@@ -20,11 +20,21 @@ export type UpkeepEvent =
   | ({ readonly event: 'end' } & VerifySum)
   | {
       readonly event: 'purged';
+      readonly hard: boolean;
+      /** true: nothing was done */
+      readonly dry_run: boolean;
       readonly module: string;
       readonly versions: readonly string[];
       readonly bytes: number;
     }
-  | { readonly event: 'end'; readonly modules: number; readonly versions: number; readonly bytes: number }
+  | {
+      readonly event: 'end';
+      readonly hard: boolean;
+      readonly dry_run: boolean;
+      readonly modules: number;
+      readonly versions: number;
+      readonly bytes: number;
+    }
   | ({ readonly event: 'end' } & Collected);
 
 export interface VerifySum {
@@ -79,6 +89,7 @@ export async function* purgeEvents(
   patterns: readonly string[],
   options: PurgeOptions,
 ): AsyncGenerator<UpkeepEvent, void, void> {
+  const how = { hard: options.hard, dry_run: options.dryRun };
   const sum = { modules: 0, versions: 0, bytes: 0 };
   let before = '';
   for await (const { module, versions, bytes } of upkeep.purge(patterns, options)) {
@@ -86,9 +97,9 @@ export async function* purgeEvents(
     before = module;
     sum.versions += versions.length;
     sum.bytes += bytes;
-    yield { event: 'purged', module, versions, bytes };
+    yield { event: 'purged', ...how, module, versions, bytes };
   }
-  yield { event: 'end', ...sum };
+  yield { event: 'end', ...how, ...sum };
 }
 
 export async function* collectEvents(

@@ -426,12 +426,22 @@ describe('the administrative listener', () => {
       ['POST', '/api/v1/store/gc', '[', 400, 'BAD_REQUEST'],
       ['POST', '/api/v1/store/gc', `{"cap":${' '.repeat(300_000)}1}`, 400, 'BAD_REQUEST'],
       ['POST', '/api/v1/store/gc', '{"cap":-1}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '{"cap":"20 apples"}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '{"cap":"20GiB"}', 200, undefined],
+      ['GET', '/api/v1/store/gc', undefined, 405, 'METHOD_NOT_ALLOWED'],
     ];
     for (const [method, target, body, status, code] of REQUESTS) {
       const reply = await admin(url, method, target, body === undefined ? {} : { body });
       assert.equal(reply.status, status, `${method} ${target}: ${reply.text.slice(0, 200)}`);
       if (code !== undefined) assert.equal(JSON.parse(reply.text).code, code, `${method} ${target}`);
     }
+    const ALLOWED: [method: string, target: string, allow: string][] = [
+      ['POST', STATS, 'GET, HEAD'],
+      ['GET', '/api/v1/store/gc', 'POST'],
+      ['DELETE', '/healthz', 'GET, HEAD'],
+    ];
+    for (const [method, target, allow] of ALLOWED)
+      assert.equal((await admin(url, method, target)).headers.allow, allow, `${method} ${target}`);
     const verify = await admin(url, 'POST', '/api/v1/store/verify');
     const events = lines(verify.text).filter(({ event }) => event !== 'progress');
     assert.deepEqual(
@@ -450,11 +460,33 @@ describe('the administrative listener', () => {
     assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
   });
 
+  test('tells in its events and in the log which kind of purge it was', async (t) => {
+    const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+    const url = await adminUrl(pair);
+    const KINDS: [hard: boolean, dry: boolean, logged: RegExp][] = [
+      [true, true, /tried by the administrator: nothing was done/],
+      [false, false, /marked by the administrator/],
+      [true, false, /removed by the administrator/],
+    ];
+    for (const [hard, dry, logged] of KINDS) {
+      const body = JSON.stringify({ match: ['example.com/plain@v1.0.0'], hard, dry_run: dry });
+      const reply = await admin(url, 'POST', '/api/v1/store/purge', { body });
+      assert.deepEqual(
+        lines(reply.text).map((line) => [line.event, line.hard, line.dry_run]),
+        [
+          ['purged', hard, dry],
+          ['end', hard, dry],
+        ],
+      );
+      await pair.modgate.log(({ msg }) => logged.test(String(msg)), String(logged));
+    }
+  });
+
   test('waits for a catalogue that is not complete yet', async (t) => {
     const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
     const TABLE: [method: string, target: string, body: string, told: RegExp][] = [
       ['GET', STATS, '', /"modules": 3,/],
-      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end","modules":1,/],
+      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end",.*"modules":1,/],
     ];
     for (const [method, target, body, told] of TABLE) {
       await pair.modgate.stop();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseSize } from '../../config/index.ts';
 import { ModgateError } from '../../errors/index.ts';
 
 /** bytes of a request */
@@ -58,8 +59,9 @@ export function textsOf(fields: Readonly<Record<string, unknown>>, name: string)
 
 export function sizeOf(fields: Readonly<Record<string, unknown>>, name: string): number {
   const value = fields[name] ?? 0;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw bad(`${name} must be a number of bytes`);
+  const bytes = typeof value === 'string' ? parseSize(value) : value;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  throw bad(`${name} must be a number of bytes, or a size as "20GiB"`);
 }
 
 export function wholeNumber(
