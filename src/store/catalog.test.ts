@@ -337,7 +337,9 @@ function suite(): void {
       ['by a look at the tree', page, () => room.reconcile(0)],
     ];
     for (const [who, from, meets] of BROKEN) {
-      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, async () => {
+      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, {
+        timeout: 30_000,
+      }, async () => {
         writeVersions(folder.path, 'one', 0, 2000);
         await room.reconcile(0);
         assert.ok(room.complete);

@@ -498,6 +498,40 @@ describe('the administrative listener', () => {
     }
   });
 
+  for (const [where, from] of [
+    ['head', 0],
+    ['pages', 4096],
+  ] as const)
+    test(`over a catalogue that is broken in its ${where} says so until it is made again`, async (t) => {
+      const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+      const { modgate } = pair;
+      const TABLE: [target: string, body: string, told: RegExp][] = [
+        ['verify', '{"match":["example.com/plain"]}', /"end","files":1[0-9],.*"bad":0,/],
+        ['purge', '{"match":["example.com/mod"],"hard":true}', /"end",.*"modules":1,"versions":1,/],
+      ];
+      for (const [target, body, told] of TABLE) {
+        await modgate.stop();
+        const file = path.join(modgate.data, 'catalog.db');
+        const bytes = fs.readFileSync(file);
+        fs.writeFileSync(file, bytes.fill(0xaa, from));
+        await modgate.restart();
+        const url = await adminUrl(pair);
+        const before = filesOf(pair, '');
+        let refused = 0;
+        const done = await until(async () => {
+          const reply = await admin(url, 'POST', `/api/v1/store/${target}`, { body });
+          if (reply.status === 200) return reply;
+          assert.deepEqual([reply.status, JSON.parse(reply.text).code], [503, 'OVERLOADED'], reply.text);
+          assert.match(reply.headers['retry-after'] ?? '', /^\d+$/);
+          assert.deepEqual(filesOf(pair, ''), before, 'nothing is removed meanwhile');
+          refused++;
+          return undefined;
+        }, 'a catalogue that was made again');
+        assert.ok(refused > 0, 'a broken catalogue is no empty one');
+        assert.match(done.text, told);
+      }
+    });
+
   for (const workers of [1, 2])
     test(`what it has begun runs on when the configuration is read again, until the stop; workers: ${workers}`, async (t) => {
       const config = { workers, shutdown: '60s', admin: { listen: '127.0.0.1:0' } };

@@ -136,6 +136,7 @@ function fail(exchange: Exchange, error: ModgateError): void {
   }
   const headers: OutgoingHttpHeader[] = [];
   if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
+  if (error.retryAfter !== undefined) headers.push('Retry-After', String(Math.ceil(error.retryAfter)));
   if (error instanceof WrongMethod) headers.push('Allow', error.allowed);
   // What is left of a body that nobody reads would be taken for the next request.
   if (exchange.req instanceof IncomingMessage && !exchange.req.complete) headers.push('Connection', 'close');
