@@ -163,7 +163,7 @@ describe('store verify', () => {
     };
     const listed = await list();
     assert.deepEqual(
-      listed.map(({ path: file }) => file).sort(),
+      listed.map(({ path: file }) => String(file)).sort(),
       all.map((name) => `quarantine/${name}`).sort(),
     );
     assert.ok(listed.every(({ moved }) => Date.now() - Date.parse(String(moved)) < 600_000));
@@ -173,7 +173,7 @@ describe('store verify', () => {
     assert.match(unasked.stderr, /no other copy.*\n.*--yes/);
     assert.deepEqual(modgate.files('quarantine'), all);
     const of = await list('--remove', '--yes', 'example.com/plain@v1.0.0');
-    assert.deepEqual(of.map(({ key }) => key).sort(), [
+    assert.deepEqual(of.map(({ key }) => String(key)).sort(), [
       'example.com/plain/@v/v1.0.0.info',
       'example.com/plain/@v/v1.0.0.mod',
       'example.com/plain/@v/v1.0.0.zip',
