@@ -148,13 +148,12 @@ export class Evictor {
       const page = catalog.leastUsed(what, after, PAGE);
       for (const one of page) {
         after = one;
-        // What was used since the page was read comes again, later.
-        if (asked.has(one.time) || catalog.version(one)?.used !== one.used) continue;
         const stays = this.#unasked(one, options);
-        if (stays === undefined) {
-          asked.add(one.time);
-          yield one;
-        } else if (stays !== 'verdict') this.#stay(sum, one, stays);
+        if (stays !== undefined && stays !== 'verdict') this.#stay(sum, one, stays);
+        // What was used since the page was read comes again, later.
+        if (stays !== undefined || asked.has(one.time) || catalog.version(one)?.used !== one.used) continue;
+        asked.add(one.time);
+        yield one;
       }
       if (page.length < PAGE) return;
       await turn();
