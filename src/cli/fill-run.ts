@@ -67,10 +67,10 @@ export async function runFill(
     for (const failure of tally.failures) if (!flags.json) process.stderr.write(failureText(failure));
   }
   process.exitCode = canceled ? stop.exit : tally.counts.failed > 0 ? 1 : 0;
-  tell(tally, (performance.now() - begun) / 1000, flags, canceled);
+  tell(tally, Math.round(performance.now() - begun) / 1000, flags, canceled);
 }
 
-/** @param seconds that it took */
+/** @param seconds that it took, to the ms */
 function tell(
   { counts, bytes, codes }: Tally,
   seconds: number,

@@ -35,7 +35,7 @@ export async function withStore(
   const checker = new ZipChecker();
   const room = new Storeroom(tree, config.data);
   const deps = { room, router, checker, clock: systemClock, logger, metrics, forget: () => undefined };
-  const upkeep = new Upkeep(deps, config.store);
+  const upkeep = new Upkeep(deps, { ...config.store, visiting: true });
   const stop = new AbortController();
   process.stdout.on('error', readEnough);
   const onSignal = () => stop.abort(new ModgateError('CANCELED', 'stopped before the end'));

@@ -9,11 +9,20 @@ import {
   type UpkeepEvent,
   type VerifySum,
   type VersionEntry,
+  type VersionsPage,
   verifyEvents,
 } from '../gateway/index.ts';
 import { Progress } from './progress.ts';
 import { type StoreSession, withStore } from './store-room.ts';
-import { collectedText, sizeText, statsText, usageTable, verifiedText, versionsTable } from './store-view.ts';
+import {
+  collectedText,
+  quarantineTable,
+  sizeText,
+  statsText,
+  usageTable,
+  verifiedText,
+  versionsTable,
+} from './store-view.ts';
 
 export interface ListOptions {
   readonly json?: boolean;
@@ -36,6 +45,14 @@ export interface CollectOptions {
 export interface VerifyFlags {
   readonly json?: boolean;
   readonly quarantine: boolean;
+}
+
+export interface QuarantineFlags {
+  readonly json?: boolean;
+  readonly remove?: boolean;
+  readonly yes?: boolean;
+  /** ms */
+  readonly older?: number;
 }
 
 export interface PurgeFlags {
@@ -67,14 +84,20 @@ export function runDu(command: Command, patterns: string[], options: UsageOption
 export function runGc(command: Command, { json = false, cap }: CollectOptions): Promise<void> {
   return withStore(command, async ({ upkeep, signal }) => {
     for await (const event of collectEvents(upkeep, cap, signal)) {
+      const done = event.event === 'end' && 'settled' in event ? event : undefined;
+      if (done !== undefined && done.over > 0) process.exitCode = 1;
       if (json) await print(`${JSON.stringify(event)}\n`);
-      else if (event.event === 'end' && 'settled' in event) await print(collectedText(event));
+      else if (done !== undefined) await print(collectedText(done));
     }
   });
 }
 
 export function runVerify(command: Command, patterns: string[], flags: VerifyFlags): Promise<void> {
   return withStore(command, (session) => verifyAll(session, patterns, flags));
+}
+
+export function runQuarantine(command: Command, patterns: string[], flags: QuarantineFlags): Promise<void> {
+  return withStore(command, (session) => quarantine(session, patterns, flags));
 }
 
 export function runPurge(command: Command, patterns: string[], flags: PurgeFlags): Promise<void> {
@@ -86,21 +109,38 @@ async function list(
   patterns: string[],
   options: ListOptions,
 ): Promise<void> {
-  const { json = false, limit = Infinity, after = '' } = options;
+  const { json = false, limit, after = '' } = options;
   const found: VersionEntry[] = [];
   let count = 0;
-  for await (const module of upkeep.versions(patterns, after)) {
+  let next: string | undefined;
+  for await (const some of limit === undefined ? upkeep.versions(patterns, after) : onePage(limit)) {
     signal.throwIfAborted();
-    const entries = module.map(entryOf);
+    const entries = some.map(entryOf);
     count += entries.length;
     if (json) await print(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     else found.push(...entries);
-    if (count >= limit) break;
   }
-  if (json) return;
-  if (found.length === 0)
-    await print(`no stored version${patterns.length === 0 ? '' : ` matches ${patterns.join(' ')}`}\n`);
-  else await print(versionsTable(found, Date.now()));
+  if (count === 0 && after === '' && patterns.length > 0) throw nothingMatches(patterns);
+  if (!json) await print(count === 0 ? 'no stored version\n' : versionsTable(found, Date.now()));
+  if (next !== undefined) process.stderr.write(`there may be more: --after ${next}\n`);
+
+  async function* onePage(most: number): AsyncGenerator<VersionsPage['versions'], void, void> {
+    const page = await upkeep.page(patterns, after, most);
+    next = page.next;
+    yield page.versions;
+  }
+}
+
+/** Whoever asks for something by name has mistyped it, or looks at another store. */
+function nothingMatches(patterns: readonly string[]): ModgateError {
+  const named = patterns.slice(0, 5).join(' ');
+  return new ModgateError(
+    'NOT_CACHED',
+    `no stored version matches ${named}${patterns.length > 5 ? ' …' : ''}`,
+    {
+      next: 'See modgate store ls for what is stored; a path without a glob is that module alone, "path/*" what is below it.',
+    },
+  );
 }
 
 async function verifyAll(
@@ -113,6 +153,7 @@ async function verifyAll(
     for await (const event of verifyEvents(upkeep, patterns, { quarantine, signal })) {
       if (event.event === 'begin') progress = new Progress('verify', event.bytes);
       if (isSum(event) && event.bad + event.unreadable > 0) process.exitCode = 1;
+      if (isSum(event) && event.files === 0 && patterns.length > 0) throw nothingMatches(patterns);
       if (json) await print(`${JSON.stringify(event)}\n`);
       else await tell(event, progress);
     }
@@ -135,6 +176,26 @@ function isSum(event: UpkeepEvent): event is Extract<UpkeepEvent, { event: 'end'
   return event.event === 'end' && 'unreadable' in event;
 }
 
+async function quarantine(
+  { upkeep, signal }: StoreSession,
+  patterns: string[],
+  flags: QuarantineFlags,
+): Promise<void> {
+  const { json = false, remove = false, yes = false, older } = flags;
+  const found = [...upkeep.quarantined(patterns, older === undefined ? Infinity : Date.now() - older)];
+  const bytes = found.reduce((sum, { size }) => sum + size, 0);
+  const what = `${found.length} files, ${sizeText(bytes)}`;
+  if (remove && found.length > 0 && !yes)
+    await ask(`Remove ${what}, of which there may be no other copy?`, true);
+  for (const file of remove ? found : []) {
+    signal.throwIfAborted();
+    await upkeep.removeQuarantined(file);
+  }
+  if (json) await print(found.map((file) => `${JSON.stringify({ ...file, removed: remove })}\n`).join(''));
+  else if (remove) await print(`removed ${what}\n`);
+  else await print(quarantineTable(found, Date.now()));
+}
+
 async function purgeAll(
   { upkeep, signal }: StoreSession,
   patterns: string[],
@@ -147,13 +208,11 @@ async function purgeAll(
   const verb = dryRun ? 'would purge' : hard ? 'removed' : 'purged';
   let purged = 0;
   for await (const event of purgeEvents(upkeep, patterns, { hard, dryRun, signal })) {
+    if (event.event === 'purged') purged += event.versions.length;
     if (json) await print(`${JSON.stringify(event)}\n`);
-    else if (event.event === 'purged') {
-      purged += event.versions.length;
-      await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
-    }
+    else if (event.event === 'purged') await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
   }
-  if (!json && purged === 0) await print(`no stored version matches ${patterns.join(' ')}\n`);
+  if (purged === 0) throw nothingMatches(patterns);
 }
 
 /** On a terminal; elsewhere only what cannot be undone needs --yes. */
@@ -169,7 +228,7 @@ async function ask(question: string, hard: boolean): Promise<void> {
   const ended = once(lines, 'close').then(() => '');
   const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
   lines.close();
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was purged');
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was changed');
 }
 
 /** Whoever reads may be slow, or have read enough. */

@@ -1,4 +1,5 @@
-import type { Collected, StoreStats, UsageEntry, VerifySum, VersionEntry } from '../gateway/index.ts';
+import type { Collected, Stay, StoreStats, UsageEntry, VerifySum, VersionEntry } from '../gateway/index.ts';
+import type { QuarantinedFile } from '../store/index.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -53,6 +54,12 @@ export function versionsTable(entries: readonly VersionEntry[], now: number): st
   return table([['module', 'version', 'on disk', 'files', 'stored', 'last use', 'source'], ...rows], [2]);
 }
 
+export function quarantineTable(files: readonly QuarantinedFile[], now: number): string {
+  if (files.length === 0) return 'nothing is in quarantine\n';
+  const rows = files.map(({ moved, size, path }) => [sizeText(size), ageText(moved, now), path]);
+  return table([['size', 'moved', 'file, below the data folder'], ...rows], [0]);
+}
+
 export function usageTable(entries: readonly UsageEntry[], now: number): string {
   const rows = entries.map(({ path, modules, versions, bytes, used }) => [
     sizeText(bytes),
@@ -80,13 +87,29 @@ export function percent(part: number, whole: number): string {
   return `${whole === 0 ? 100 : Math.floor((part / whole) * 100)} %`;
 }
 
+/** Why versions stay, and how to go on. */
+const WHY_KEPT: Readonly<Record<Stay, string>> = {
+  gone: 'that no source has any more: what is not needed goes by modgate store purge --hard',
+  other: 'of which a source has other bytes: what is not needed goes by modgate store purge --hard',
+  silent: 'about which no source answered: run it again when they do',
+  used: 'that were used or changed meanwhile',
+  foreign: "from sources that this configuration does not ask for them: name the server's with --config",
+  unknown: 'whose source nobody knows: only the running server asks about them, by store.cap or its own gc',
+};
+
 export function collectedText(done: Collected): string {
   const lines = [
     `looked at ${done.files} files; the catalogue was brought up to date for ${done.settled}`,
     `evicted from ${done.versions} versions: ${sizeText(done.bytes)}`,
     `removed ${done.emptied} empty folders`,
   ];
-  if (done.kept > 0) lines.push(`kept ${done.kept} versions that no source still has as they are`);
+  if (done.kept > 0) lines.push(`kept ${done.kept} versions, ${sizeText(done.keptBytes)}:`);
+  for (const [why, text] of Object.entries(WHY_KEPT)) {
+    // Its keys are those of the table above.
+    const count = done.why[why as Stay] ?? 0;
+    if (count > 0) lines.push(`  ${count} ${text}`);
+  }
+  if (done.unanswered) lines.push('stopped asking: no source answers. Run it again when they do');
   if (done.over > 0) lines.push(`the store is still ${sizeText(done.over)} above the cap`);
   return lines.map((line) => `${line}\n`).join('');
 }

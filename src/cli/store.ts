@@ -1,9 +1,16 @@
 import { Command } from 'commander';
-import { parseSize } from '../config/index.ts';
+import { parseDuration, parseSize } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, SOURCE_FLAGS, STORE_FLAGS, withConfigFlags } from './options.ts';
-import type { CollectOptions, ListOptions, PurgeFlags, UsageOptions, VerifyFlags } from './store-run.ts';
+import type {
+  CollectOptions,
+  ListOptions,
+  PurgeFlags,
+  QuarantineFlags,
+  UsageOptions,
+  VerifyFlags,
+} from './store-run.ts';
 
 const PATTERNS =
   'A pattern is a module path, a glob of paths in the syntax of GOPRIVATE, or either with @version behind it, where the version may be a glob too. A path without *, ? or [ is that one module; a glob is everything below what it matches.';
@@ -12,7 +19,7 @@ const STOPPED = { 130: 'it was stopped by Ctrl-C; what was done until then stays
 
 export function storeCommand(): Command {
   const command = new Command('store').description('look at, check, shrink and clean the stored modules');
-  for (const child of [ls(), stats(), du(), gc(), verify(), purge()]) command.addCommand(child);
+  for (const child of [ls(), stats(), du(), gc(), verify(), purge(), quarantine()]) command.addCommand(child);
   return describe(command, {
     details: 'All of them may run beside a server on the same data folder.',
     examples: [
@@ -27,8 +34,12 @@ function ls(): Command {
     .argument('[pattern...]', 'which versions; default: all')
     .description('list stored versions: what they take, when they came and were used last, and from where')
     .option('--json', 'one JSON object a line')
-    .option('--limit <n>', 'versions at least, where there are so many; then the page ends', whole)
-    .option('--after <module>', 'begin behind this module path, or module@version')
+    .option(
+      '--limit <n>',
+      'versions at most; where there are more, the last line says how to go on',
+      positive,
+    )
+    .option('--after <module>', 'begin behind this module path, or where a page with --limit ended')
     .action(async (patterns: string[], options: ListOptions, command: Command) =>
       (await import('./store-run.ts')).runLs(command, patterns, options),
     );
@@ -39,7 +50,7 @@ function ls(): Command {
       ['modgate store ls', 'every stored version'],
       ["modgate store ls 'golang.org/x/*' 'github.com/*@v0.*' --json", 'some of them, for a program'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
     seeAlso: ['modgate store du'],
   });
 }
@@ -62,7 +73,7 @@ function du(): Command {
     .argument('[pattern...]', 'which modules; default: all')
     .description('say what each module takes, the largest first')
     .option('--json', 'one JSON object a line')
-    .option('--limit <n>', 'lines at most', whole, 20)
+    .option('--limit <n>', 'lines at most', positive, 20)
     .option('--depth <n>', 'put modules together by so many elements of their path; 1: by host', whole, 0)
     .action(async (patterns: string[], options: UsageOptions, command: Command) =>
       (await import('./store-run.ts')).runDu(command, patterns, options),
@@ -88,12 +99,13 @@ function gc(): Command {
     );
   return describe(command, {
     ...ABOUT,
-    details: 'Only files go that a source still has, byte by byte; the least recently used first.',
+    details:
+      "Only files go that a source still has, byte by byte; the least recently used first. Each source is asked again, whatever it said before. No source is asked about a version that came from another one: with another chain than the server's, such versions stay. What was imported is asked for as any other.",
     examples: [
-      ['modgate store gc', 'down to store.cap'],
+      ['modgate store gc --config /etc/modgate.yaml', 'down to store.cap, asking the sources of the server'],
       ['modgate store gc --cap 20GiB', 'down to another cap'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'the store is still above the cap, or it failed' },
   });
 }
 
@@ -113,7 +125,7 @@ function verify(): Command {
       ['modgate store verify', 'every stored file'],
       ["modgate store verify 'example.com/*' --no-quarantine", 'only tell, for some modules'],
     ],
-    exitCodes: { ...STOPPED, 1: 'something was bad or could not be read, or it failed' },
+    exitCodes: { ...STOPPED, 1: 'something was bad or could not be read, nothing matches, or it failed' },
   });
 }
 
@@ -135,13 +147,52 @@ function purge(): Command {
       ['modgate store purge example.com/lib', 'ask for its lists again'],
       ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
     ],
+    exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
+  });
+}
+
+function quarantine(): Command {
+  const command = withConfigFlags(new Command('quarantine'), STORE_FLAGS)
+    .argument('[pattern...]', 'of which versions; default: every file')
+    .description('list what was moved away because it was not what was stored; with --remove delete it')
+    .option('--older <duration>', 'only what was moved away longer ago than that, for example 30d', duration)
+    .option('--remove', 'delete it for good')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'one JSON object a line')
+    .action(async (patterns: string[], flags: QuarantineFlags, command: Command) =>
+      (await import('./store-run.ts')).runQuarantine(command, patterns, flags),
+    );
+  return describe(command, {
+    ...ABOUT,
+    details: `Nothing else empties the quarantine: where a source lost a version, a file in it may be the only copy. ${PATTERNS}`,
+    examples: [
+      ['modgate store quarantine', 'what lies there, since when'],
+      ['modgate store quarantine --older 90d --remove', 'empty it of what is old'],
+    ],
     exitCodes: STOPPED,
+    seeAlso: ['modgate store verify'],
+  });
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new ModgateError('USAGE', `${JSON.stringify(text)} is no duration`, {
+    next: 'Write for example 12h or 30d.',
   });
 }
 
 function whole(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new ModgateError('USAGE', `${JSON.stringify(text)} is no whole number`);
+}
+
+function positive(text: string): number {
+  const n = whole(text);
+  if (n > 0) return n;
+  throw new ModgateError('USAGE', '0 would show nothing', {
+    next: 'Give a number from 1 on, or leave it out.',
+  });
 }
 
 function size(text: string): number {

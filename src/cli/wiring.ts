@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Config, defaultClient, parseChain, type SourceClient } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { Chain, type ChainLink, FileSource, ProxySource, type Source, SumdbOrigin } from '../fetch/index.ts';
@@ -52,7 +53,7 @@ export function makeRouter(config: Config, sources: ReadonlyMap<string, Source>)
   const routes = config.routes.map(
     ({ match, chain, denied }): Route => ({
       patterns: new PathPatterns(match),
-      chain: makeChain(chain, sources),
+      chain: makeChain(chain, config, sources),
       denied,
     }),
   );
@@ -60,15 +61,22 @@ export function makeRouter(config: Config, sources: ReadonlyMap<string, Source>)
   return new Router(routes, new Chain([{ step: 'off', separator: undefined }]));
 }
 
-function makeChain(text: string, sources: ReadonlyMap<string, Source>): Chain {
+function makeChain(text: string, config: Config, sources: ReadonlyMap<string, Source>): Chain {
+  const elements = parseChain(text);
+  const places = elements.map(({ element }) => config.sources.get(element)?.url ?? '');
+  const id = createHash('sha256')
+    .update(JSON.stringify([text, places]))
+    .digest('base64url')
+    .slice(0, 22);
   return new Chain(
-    parseChain(text).map(({ element, separator }): ChainLink => {
+    elements.map(({ element, separator }): ChainLink => {
       if (element === 'direct' || element === 'off') return { step: element, separator };
       const step = sources.get(element);
       if (step === undefined)
         throw new ModgateError('INTERNAL', `the chain "${text}" names an unknown source "${element}"`);
       return { step, separator };
     }),
+    id,
   );
 }
 

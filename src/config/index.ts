@@ -26,5 +26,5 @@ export type {
   SourceTls,
   SumdbConfig,
 } from './types.ts';
-export { parseSize } from './units.ts';
+export { parseDuration, parseSize } from './units.ts';
 export { FileWatch } from './watch.ts';

@@ -17,9 +17,12 @@ const DIRECT_NOTE =
  */
 export class Chain {
   readonly links: readonly ChainLink[];
+  /** another one for another chain, and for the same names with other places behind them; says nothing of either */
+  readonly id: string;
 
-  constructor(links: readonly ChainLink[]) {
+  constructor(links: readonly ChainLink[], id = '') {
     this.links = links;
+    this.id = id;
   }
 
   get sources(): readonly Source[] {

@@ -9,8 +9,8 @@ import { ModgateError } from '../errors/index.ts';
 import { Chain, type FileKind, type Source, type SourceFile } from '../fetch/index.ts';
 import { type ModuleVersion, parseModulePath, parseVersion } from '../module/index.ts';
 import { createLogger, Metrics, systemClock } from '../observe/index.ts';
-import { FileTree, type Mark, Storeroom } from '../store/index.ts';
-import { type Evicted, Evictor } from './evict.ts';
+import { FileTree, keys, type Mark, Storeroom } from '../store/index.ts';
+import { type Evicted, type EvictOptions, Evictor } from './evict.ts';
 import { Router } from './router.ts';
 
 const MODULE = parseModulePath('example.com/lib');
@@ -88,11 +88,27 @@ describe('eviction', () => {
       .sort()
       .join(' ');
 
-  function run(source: Source, uses?: () => readonly Mark[]): Promise<Evicted> {
-    const router = new Router([], new Chain([{ step: source, separator: undefined }]));
+  const BACKGROUND: EvictOptions = { anew: false, own: false };
+  /** as a command does whose configuration may be another one */
+  const VISIT: EvictOptions = { anew: true, own: true };
+
+  function run(
+    source: Source,
+    {
+      uses,
+      options = BACKGROUND,
+      id = '',
+    }: { uses?: () => readonly Mark[]; options?: EvictOptions; id?: string } = {},
+  ): Promise<Evicted> {
+    const router = new Router([], new Chain([{ step: source, separator: undefined }], id));
     const metrics = new Metrics({ process: false });
     const evictor = new Evictor({ room, router, clock: systemClock, logger, metrics, uses });
-    return evictor.run(1, new AbortController().signal);
+    return evictor.run(1, options, new AbortController().signal);
+  }
+
+  /** As if it had come from there. */
+  async function cameFrom(source: string): Promise<void> {
+    await tree.catalog({ kind: 'settle', notes: [{ key: keys.file(M, 'zip'), source }] });
   }
 
   const CASES: readonly [what: string, has: Partial<Files>, left: string][] = [
@@ -116,9 +132,9 @@ describe('eviction', () => {
     const uses: Mark[] = [];
     const shelf = new Shelf(genuine());
     shelf.asked = async () => void uses.push({ ...M, used: 4_000_000_000 });
-    const { versions, kept } = await run(shelf, () => uses.splice(0));
+    const { versions, why } = await run(shelf, { uses: () => uses.splice(0) });
     assert.equal(left(), 'info mod zip ziphash');
-    assert.deepEqual({ versions, kept }, { versions: 0, kept: 0 });
+    assert.deepEqual({ versions, why }, { versions: 0, why: { used: 1 } });
   });
 
   it('keeps what was replaced while its source was asked', async () => {
@@ -131,6 +147,47 @@ describe('eviction', () => {
     };
     await run(shelf);
     assert.equal(left(), 'info mod zip ziphash');
+  });
+
+  const VISITS: readonly [from: string, why: object, asked: boolean][] = [
+    ['shelf', {}, true],
+    ['import', {}, true],
+    ['private', { foreign: 1 }, false],
+    ['', { unknown: 1 }, false],
+  ];
+  for (const [from, expected, isAsked] of VISITS) {
+    it(`by a visitor, of a version from "${from}": the source is ${isAsked ? '' : 'not '}asked`, async () => {
+      await cameFrom(from);
+      const shelf = new Shelf(genuine());
+      let asked = false;
+      shelf.asked = async () => {
+        asked = true;
+      };
+      const { why, keptBytes, over } = await run(shelf, { options: VISIT });
+      assert.deepEqual({ why, asked }, { why: expected, asked: isAsked });
+      assert.equal(keptBytes > 0, !isAsked);
+      assert.ok(over > 0);
+    });
+  }
+
+  it('a verdict holds for the chain that gave it, and for no run that asks anew', async () => {
+    await cameFrom('shelf');
+    assert.deepEqual((await run(new Shelf({ ...genuine(), info: undefined }), { id: 'one' })).why, {
+      gone: 1,
+    });
+    assert.deepEqual((await run(new Shelf(genuine()), { id: 'one' })).versions, 0, 'not asked again');
+    assert.equal(left(), 'info mod zip ziphash');
+    const none = new Shelf({ ...genuine(), info: undefined });
+    assert.deepEqual((await run(none, { id: 'one', options: VISIT })).why, { gone: 1 }, 'told again');
+    assert.equal((await run(new Shelf(genuine()), { id: 'other' })).versions, 1);
+    assert.equal(left(), 'ziphash');
+  });
+
+  it('a run that asks anew evicts what an earlier one kept', async () => {
+    await cameFrom('shelf');
+    await run(new Shelf({ ...genuine(), info: undefined }));
+    await run(new Shelf(genuine()), { options: VISIT });
+    assert.equal(left(), 'ziphash');
   });
 
   it('counts a version once, though its zip and the rest of it go in two steps', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ModuleVersion } from '../module/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { type CatalogVersion, keys, type Mark, type Storeroom } from '../store/index.ts';
@@ -15,13 +16,37 @@ const GONE = 24 * 60 * 60;
 const SILENT = 10 * 60;
 /** versions without an answer, one after the other, after which the sources count as out of reach for now */
 const MAX_SILENT = 4 * PARALLEL;
+/** rows that are read before others get their turn */
+const PAGE = 200;
+/** the source of what was taken in from a folder: any source may have it as well */
+const IMPORTED = 'import';
+
+/**
+ * Why a version stays. gone: no source has it; other: one has other bytes; silent: it is not known; used: used or
+ * changed while they were asked; foreign: it came from a source that is none of its chain's; unknown: nobody knows where
+ * it came from. For the last two nobody was asked.
+ */
+export type Stay = Exclude<Answer, 'yes'> | 'used' | 'foreign' | 'unknown';
+
+export interface EvictOptions {
+  /** true: what earlier runs found out does not count */
+  readonly anew: boolean;
+  /** true: no source is asked about a version that came from elsewhere, which could be a private name to it */
+  readonly own: boolean;
+}
 
 export interface Evicted {
   readonly versions: number;
   /** on the disk */
   readonly bytes: number;
-  /** versions that stay because no source has them as they are */
+  /** versions that were looked at and stay */
   readonly kept: number;
+  /** of these, on the disk */
+  readonly keptBytes: number;
+  /** of these, by why; what is not named is none */
+  readonly why: Readonly<Partial<Record<Stay, number>>>;
+  /** true: so many in a row got no answer that no more were asked about */
+  readonly unanswered: boolean;
   /** bytes above the cap that could not be freed; 0: the cap holds */
   readonly over: number;
 }
@@ -42,6 +67,9 @@ interface Sum {
   /** on the disk */
   bytes: number;
   kept: number;
+  keptBytes: number;
+  readonly why: Partial<Record<Stay, number>>;
+  unanswered: boolean;
 }
 
 /**
@@ -66,15 +94,18 @@ export class Evictor {
   }
 
   /** @param cap bytes */
-  async run(cap: number, signal: AbortSignal): Promise<Evicted> {
+  async run(cap: number, options: EvictOptions, signal: AbortSignal): Promise<Evicted> {
     const { catalog } = this.#deps.room;
-    const sum: Sum = { evicted: new Set(), bytes: 0, kept: 0 };
-    const done = () => ({ versions: sum.evicted.size, bytes: sum.bytes, kept: sum.kept });
+    const sum: Sum = { evicted: new Set(), bytes: 0, kept: 0, keptBytes: 0, why: {}, unanswered: false };
+    const done = () => {
+      const { evicted, ...rest } = sum;
+      return { versions: evicted.size, ...rest };
+    };
     const before = catalog.totals().bytes;
     if (before > cap) {
       const target = Math.floor(cap * LOW);
-      const reached = await this.#free('zip', target, sum, signal);
-      if (!reached) await this.#free('rest', target, sum, signal);
+      const reached = await this.#free('zip', target, sum, options, signal);
+      if (!reached) await this.#free('rest', target, sum, options, signal);
       const left = catalog.totals().bytes;
       this.#deps.logger.info({ ...done(), cap, before, left }, 'evicted what was not used for longest');
     }
@@ -82,19 +113,69 @@ export class Evictor {
   }
 
   /** True where the target was reached. */
-  async #free(what: 'zip' | 'rest', target: number, sum: Sum, signal: AbortSignal): Promise<boolean> {
-    const { room, clock } = this.#deps;
+  async #free(
+    what: 'zip' | 'rest',
+    target: number,
+    sum: Sum,
+    options: EvictOptions,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { room } = this.#deps;
+    const candidates = this.#candidates(what, sum, options, signal);
     let silent = 0;
     for (;;) {
       signal.throwIfAborted();
       const excess = room.catalog.totals().bytes - target;
       if (excess <= 0) return true;
-      const now = Math.floor(clock.now() / 1000);
-      const batch = enough(room.catalog.leastUsed(what, now, PARALLEL), what, excess);
-      if (batch.length === 0 || silent >= MAX_SILENT) return false;
+      sum.unanswered ||= silent >= MAX_SILENT;
+      const batch = sum.unanswered ? [] : await enough(candidates, what, excess);
+      if (batch.length === 0) return false;
       const answers = await this.#take(batch, what, sum, signal);
       silent = answers.every((answer) => answer === 'silent') ? silent + batch.length : 0;
     }
+  }
+
+  /** What the sources are to be asked about, least recently used first, each version once. */
+  async *#candidates(
+    what: 'zip' | 'rest',
+    sum: Sum,
+    options: EvictOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<CatalogVersion, void, void> {
+    const { catalog } = this.#deps.room;
+    const asked = new Set<number>();
+    for (let after = { used: -1, time: 0 }; ; ) {
+      const page = catalog.leastUsed(what, after, PAGE);
+      for (const one of page) {
+        after = one;
+        const stays = this.#unasked(one, options);
+        if (stays !== undefined && stays !== 'verdict') this.#stay(sum, one, stays);
+        // What was used since the page was read comes again, later.
+        if (stays !== undefined || asked.has(one.time) || catalog.version(one)?.used !== one.used) continue;
+        asked.add(one.time);
+        yield one;
+      }
+      if (page.length < PAGE) return;
+      await turn();
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Why it stays without a question; undefined where a source may be asked. */
+  #unasked(one: CatalogVersion, { anew, own }: EvictOptions): Stay | 'verdict' | undefined {
+    const { chain } = this.#deps.router.find(one.path);
+    if (own && one.source === '') return 'unknown';
+    if (own && one.source !== IMPORTED && !chain.sources.some(({ name }) => name === one.source))
+      return 'foreign';
+    const now = Math.floor(this.#deps.clock.now() / 1000);
+    return !anew && one.kept.by === chain.id && one.kept.until > now ? 'verdict' : undefined;
+  }
+
+  #stay(sum: Sum, { disk }: CatalogVersion, why: Stay): void {
+    this.#kept.with(why).inc();
+    sum.kept++;
+    sum.keptBytes += disk;
+    sum.why[why] = (sum.why[why] ?? 0) + 1;
   }
 
   /** What the sources said about each. */
@@ -117,17 +198,18 @@ export class Evictor {
         sum.evicted.add(one.time);
         continue;
       }
-      marks.push(this.#keep(one, answer));
-      if (answer !== 'used') sum.kept++;
+      this.#stay(sum, one, answer);
+      marks.push(this.#verdict(one, answer));
     }
     await room.mark(marks);
     return answers;
   }
 
-  #keep({ path, version }: CatalogVersion, why: Exclude<Answer, 'yes'> | 'used'): Mark {
-    this.#kept.with(why).inc();
-    const now = Math.floor(this.#deps.clock.now() / 1000);
-    return { path, version, kept: now + (why === 'gone' || why === 'other' ? GONE : SILENT) };
+  /** It holds for those who would ask the same sources. */
+  #verdict({ path, version }: CatalogVersion, why: Stay): Mark {
+    const { clock, router } = this.#deps;
+    const until = Math.floor(clock.now() / 1000) + (why === 'gone' || why === 'other' ? GONE : SILENT);
+    return { path, version, kept: { until, by: router.find(path).chain.id } };
   }
 
   /** Another one after a use and after any change of its files. */
@@ -160,11 +242,16 @@ export class Evictor {
 }
 
 /** The first ones that free as much as is needed, so that no more than that goes. */
-function enough(versions: readonly CatalogVersion[], what: 'zip' | 'rest', excess: number): CatalogVersion[] {
+async function enough(
+  candidates: AsyncGenerator<CatalogVersion, void, void>,
+  what: 'zip' | 'rest',
+  excess: number,
+): Promise<CatalogVersion[]> {
   const chosen: CatalogVersion[] = [];
   let freed = 0;
-  for (const one of versions) {
-    if (freed >= excess) break;
+  while (freed < excess && chosen.length < PARALLEL) {
+    const { value: one } = await candidates.next();
+    if (one === undefined) break;
     chosen.push(one);
     freed += what === 'zip' ? (one.zip?.size ?? 0) : (one.info?.size ?? 0) + (one.mod?.size ?? 0);
   }

@@ -1,9 +1,16 @@
 /** Admits and serves modules: store first, sources behind it, every file checked before anyone has all of it. */
 export type { Trace } from '../fetch/index.ts';
 export type { AnswerTimes } from './answers.ts';
+export type { Stay } from './evict.ts';
 export { type Ask, Gateway, type GatewayDeps, type GatewayLimits } from './gateway.ts';
 export type { HandedZip, Intake } from './intake.ts';
-export { cursorOf, entryOf, type StoreStats, type UsageEntry, type VersionEntry } from './inventory.ts';
+export {
+  entryOf,
+  type StoreStats,
+  type UsageEntry,
+  type VersionEntry,
+  type VersionsPage,
+} from './inventory.ts';
 export type { PurgedModule, PurgeOptions } from './purge.ts';
 export type { AskOptions, BytesReply, Cached, ContentReply, Reply, TransferReply } from './reply.ts';
 export { type Route, Router } from './router.ts';

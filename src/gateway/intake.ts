@@ -54,7 +54,8 @@ export class Intake {
   }
 
   /**
-   * Failures: BAD_ZIP, CHECKSUM_MISMATCH where it is not what its holder claims, IMMUTABLE_CONFLICT.
+   * Failures: BAD_ZIP, CHECKSUM_MISMATCH where it is not what its holder claims or its go.mod is not the stored `.mod`,
+   * IMMUTABLE_CONFLICT.
    * @returns what its check found, to hold the `.mod` to
    */
   async zip(m: ModuleVersion, origin: string, zip: HandedZip, signal: AbortSignal): Promise<CheckedZip> {
@@ -89,8 +90,25 @@ export class Intake {
         `source "${origin}": the zip of ${m.path}@${m.version} has ${checked.h1}, but the .ziphash beside it says ${claimed.slice(0, 80)}`,
         { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
       );
+    await this.#holdToMod(m, origin, checked);
     await this.#deps.admissions.zip(m, origin, staged, checked);
     return checked;
+  }
+
+  /** Where a zip was stored before, its h1 decides, which the admission compares. */
+  async #holdToMod(m: ModuleVersion, origin: string, checked: CheckedZip): Promise<void> {
+    if ((await this.#read(keys.file(m, 'ziphash'))) !== undefined) return;
+    const mod = await this.#read(keys.file(m, 'mod'));
+    if (mod === undefined || isGoModOf(checked, mod)) return;
+    const what = `${m.path}@${m.version}`;
+    throw new ModgateError(
+      'CHECKSUM_MISMATCH',
+      `source "${origin}": the go.mod in the zip of ${what} is not the .mod that is stored`,
+      {
+        source: origin,
+        next: `fetch the version from where it came; only if the stored one is wrong, remove it by modgate store purge --hard ${what}`,
+      },
+    );
   }
 
   /**
@@ -121,8 +139,8 @@ export class Intake {
     mod: Buffer,
     zip: CheckedZip | undefined,
   ): Promise<void> {
-    const goModH1 = (zip ?? (await this.#checkStored(m)))?.goModH1;
-    if (goModH1 === undefined || spellings(mod).some((bytes) => hashGoMod(bytes) === goModH1)) return;
+    const checked = zip ?? (await this.#checkStored(m));
+    if (checked === undefined || isGoModOf(checked, mod)) return;
     throw new ModgateError(
       'CHECKSUM_MISMATCH',
       `source "${origin}": the .mod of ${m.path}@${m.version} is not the go.mod in its zip`,
@@ -173,6 +191,11 @@ export class Intake {
       await content.close();
     }
   }
+}
+
+/** True also for a zip that has none: its `.mod` is made up. */
+function isGoModOf({ goModH1 }: CheckedZip, mod: Buffer): boolean {
+  return goModH1 === undefined || spellings(mod).some((bytes) => hashGoMod(bytes) === goModH1);
 }
 
 /** A go.mod with the line ends of either system: a checkout in between may have changed them. */

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { compareVersions, type ModulePath } from '../module/index.ts';
-import type { CatalogVersion, Storeroom, Totals } from '../store/index.ts';
+import type { CatalogVersion, ModulePart, Storeroom, Totals } from '../store/index.ts';
 import type { Selection } from './selection.ts';
 
 /** rows that are read before others get their turn */
@@ -47,45 +47,90 @@ export interface StoreStats extends Totals {
   readonly scrubbed: string | null;
 }
 
+/** Some of the stored versions. */
+export interface VersionsPage {
+  /** by path, those of a module in Go's order */
+  readonly versions: readonly CatalogVersion[];
+  /** where the next page begins; undefined at the end */
+  readonly next: string | undefined;
+}
+
+/** At most `limit` of the versions that are meant. @param after a module's path, or the `next` of a page */
+export async function versionsPage(
+  room: Storeroom,
+  selection: Selection,
+  after: string,
+  limit: number,
+): Promise<VersionsPage> {
+  const found: CatalogVersion[] = [];
+  for await (const some of versions(room, selection, after, limit)) {
+    const left = limit - found.length;
+    // The order of pages is that of the texts, by which the catalogue goes on.
+    const fitting = some.length <= left ? some : inOrder([...some].sort(byText).slice(0, left));
+    found.push(...fitting);
+    if (found.length >= limit) return { versions: found, next: cursorOf(fitting) };
+  }
+  return { versions: found, next: undefined };
+}
+
 /**
  * The versions that are meant, by path, at most `size` of one module at a time, and those in Go's order.
  * @param after the path of the module behind which it begins, or cursorOf() a page
  */
 export async function* versions(
-  { catalog }: Storeroom,
+  room: Storeroom,
   selection: Selection,
   after = '',
   size = PAGE,
 ): AsyncGenerator<CatalogVersion[], void, void> {
   const [first = '', version] = after.split('@');
-  if (version !== undefined) yield* versionsOf(catalog, selection, { path: first, version }, size);
-  for (let path = first; ; ) {
-    const modules = catalog.modulesAfter(path, PAGE);
-    for (const module of modules) {
-      path = module.path;
-      if (!selection.matchesPath(path)) continue;
-      yield* versionsOf(catalog, selection, { path, version: '' }, size);
-    }
-    if (modules.length < PAGE) return;
+  if (version !== undefined && selection.matchesPath(first))
+    yield* listedOf(room, selection, first, version, size);
+  for await (const path of paths(room, selection, first)) yield* listedOf(room, selection, path, '', size);
+}
+
+async function* listedOf(
+  room: Storeroom,
+  selection: Selection,
+  path: string,
+  after: string,
+  size: number,
+): AsyncGenerator<CatalogVersion[], void, void> {
+  for await (const rows of rowsOf(room, selection, path, after, size)) {
+    const found = rows.filter(isListed);
+    if (found.length > 0) yield inOrder(found);
+  }
+}
+
+/** The rows of a module that are meant, by the text of the version, in pages. */
+export async function* rowsOf(
+  { catalog }: Storeroom,
+  selection: Selection,
+  path: string,
+  after = '',
+  size = PAGE,
+): AsyncGenerator<CatalogVersion[], void, void> {
+  const exact = selection.versionsOf(path)?.filter((version) => version > after);
+  if (exact !== undefined) {
+    const found = exact.flatMap((version) => catalog.version({ path, version }) ?? []);
+    if (found.length > 0) yield found;
+    return;
+  }
+  const limit = Math.min(size, PAGE);
+  for (let last = after; ; ) {
+    const page = catalog.versionsOf(path, last, limit);
+    last = page.at(-1)?.version ?? last;
+    const meant = page.filter((one) => selection.matches(one));
+    if (meant.length > 0) yield meant;
+    if (page.length < limit) return;
     await turn();
   }
 }
 
-async function* versionsOf(
-  catalog: Storeroom['catalog'],
-  selection: Selection,
-  { path, version }: { path: string; version: string },
-  size: number,
-): AsyncGenerator<CatalogVersion[], void, void> {
-  const rows = Math.min(size, PAGE);
-  for (let after = version; ; ) {
-    const page = catalog.versionsOf(path, after, rows);
-    after = page.at(-1)?.version ?? after;
-    const found = page.filter((one) => isListed(one) && selection.matches(one));
-    if (found.length > 0) yield found.sort((a, b) => compareVersions(a.version, b.version));
-    if (page.length < rows) return;
-    await turn();
-  }
+const byText = (a: CatalogVersion, b: CatalogVersion) => (a.version < b.version ? -1 : 1);
+
+function inOrder(found: CatalogVersion[]): CatalogVersion[] {
+  return found.sort((a, b) => compareVersions(a.version, b.version));
 }
 
 /** Where the next page begins. */
@@ -124,21 +169,17 @@ export async function usage(
   depth: number,
 ): Promise<UsageEntry[]> {
   const sums = new Map<string, { modules: number; versions: number; bytes: number; used: number }>();
-  for (let path = ''; ; ) {
-    const modules = catalog.modulesAfter(path, PAGE);
-    for (const module of modules) {
-      path = module.path;
-      if (!selection.matchesPath(path)) continue;
-      const name = depth === 0 ? path : path.split('/').slice(0, depth).join('/');
-      const sum = sums.get(name) ?? { modules: 0, versions: 0, bytes: 0, used: 0 };
-      sum.modules++;
-      sum.versions += module.versions;
-      sum.bytes += module.bytes;
-      sum.used = Math.max(sum.used, module.used);
-      sums.set(name, sum);
-    }
-    if (modules.length < PAGE) break;
-    await turn();
+  let before = '';
+  for await (const { path, versions, bytes, used } of partsOf(catalog, selection)) {
+    const name = depth === 0 ? path : path.split('/').slice(0, depth).join('/');
+    const sum = sums.get(name) ?? { modules: 0, versions: 0, bytes: 0, used: 0 };
+    // A large module comes in several parts.
+    if (path !== before) sum.modules++;
+    before = path;
+    sum.versions += versions;
+    sum.bytes += bytes;
+    sum.used = Math.max(sum.used, used);
+    sums.set(name, sum);
   }
   return [...sums]
     .map(([path, { used, ...rest }]) => ({
@@ -149,12 +190,29 @@ export async function usage(
     .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
 }
 
+async function* partsOf(
+  catalog: Storeroom['catalog'],
+  selection: Selection,
+): AsyncGenerator<ModulePart, void, void> {
+  for (const { from, below } of selection.ranges()) {
+    let after = { path: from, version: '' };
+    for (let rows = PAGE; rows === PAGE; await turn()) {
+      const parts = catalog.parts(after, below, PAGE);
+      rows = parts.reduce((sum, part) => sum + part.rows, 0);
+      for (const part of parts) {
+        after = { path: part.path, version: part.last };
+        if (selection.matchesPath(part.path)) yield part;
+      }
+    }
+  }
+}
+
 export async function stats(room: Storeroom, everything: Selection, cap: number): Promise<StoreStats> {
   const totals = room.catalog.totals();
   const modules = await usage(room, everything, 0);
   let quarantinedFiles = 0;
   let quarantinedBytes = 0;
-  for (const { size } of room.files('', 'quarantine')) {
+  for (const { size } of room.quarantined()) {
     quarantinedFiles++;
     quarantinedBytes += size;
     if (quarantinedFiles % PAGE === 0) await turn();
@@ -171,15 +229,17 @@ export async function stats(room: Storeroom, everything: Selection, cap: number)
   };
 }
 
-/** The paths that the catalogue knows and the selection may mean, in pages. */
-export function* paths({ catalog }: Storeroom, selection: Selection): Generator<ModulePath, void, void> {
-  for (let path = ''; ; ) {
-    const modules = catalog.modulesAfter(path, PAGE);
-    for (const module of modules) {
-      path = module.path;
-      // A row's path was parsed when it was written.
-      if (selection.matchesPath(path)) yield path as ModulePath;
-    }
-    if (modules.length < PAGE) return;
+/** The paths that the catalogue knows and the selection may mean, in order. @param after only those behind this one */
+export async function* paths(
+  { catalog }: Storeroom,
+  selection: Selection,
+  after = '',
+): AsyncGenerator<ModulePath, void, void> {
+  let ranges = selection.ranges(after);
+  for (let [range] = ranges; range !== undefined; [range] = ranges) {
+    const page = catalog.paths(range, PAGE);
+    for (const path of page) if (selection.matchesPath(path)) yield path;
+    ranges = page.length < PAGE ? ranges.slice(1) : selection.ranges(page.at(-1));
+    await turn();
   }
 }

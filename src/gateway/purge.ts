@@ -2,7 +2,7 @@ import type { ModulePath, Version } from '../module/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
 import { type CatalogVersion, keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
 import { SOFT_PURGED } from './answers.ts';
-import { paths, versions } from './inventory.ts';
+import { paths, rowsOf, versions } from './inventory.ts';
 import { writeTreeList } from './lists.ts';
 import type { Selection } from './selection.ts';
 
@@ -30,52 +30,58 @@ interface Deps {
 /** How often a zip that comes back while its version is being removed is removed again. */
 const TRIES = 5;
 
-/** Removes, or softens, the versions that are meant; one answer for each module. */
+/** Removes, or softens, the versions that are meant; one answer for each module, several for a large one. */
 export async function* purge(
   { room, clock, logger }: Deps,
   selection: Selection,
   { hard, dryRun, signal }: PurgeOptions,
 ): AsyncGenerator<PurgedModule, void, void> {
-  for (const path of paths(room, selection)) {
-    signal.throwIfAborted();
-    const rows = room.catalog.versionsOf(path);
-    const meant = rows.filter((row) => selection.matches(row));
-    if (meant.length === 0) continue;
-    const whole = meant.length === rows.length && selection.coversModule(path);
-    if (!dryRun) {
-      if (hard) await removeVersions(room, path, meant, whole, clock.now());
-      else await soften(room, path, meant);
-      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100), hard };
-      logger.warn(fields, 'purged by the administrator');
+  for await (const path of paths(room, selection)) {
+    let first = true;
+    for await (const meant of rowsOf(room, selection, path)) {
+      signal.throwIfAborted();
+      if (!dryRun && hard)
+        await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
+      else if (!dryRun) await soften(room, path, meant, first);
+      first = false;
+      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
+      if (dryRun)
+        logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
+      else if (hard) logger.warn(fields, 'removed by the administrator');
+      else logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
+      yield {
+        module: path,
+        versions: meant.map(({ version }) => version),
+        bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
+      };
     }
-    yield {
-      module: path,
-      versions: meant.map(({ version }) => version),
-      bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
-    };
   }
 }
 
 /**
  * The list first, so that whoever uses the tree as a GOPROXY sees no version with a part of its files; the zip before
  * its ziphash, so that none lies beside no h1.
+ * @param first of the module: what was answered about it goes too, of a whole one everything
  */
 async function removeVersions(
   room: Storeroom,
   path: ModulePath,
   meant: readonly CatalogVersion[],
+  first: boolean,
   whole: boolean,
   now: number,
 ): Promise<void> {
   const { tree } = room;
   const without = new Set<Version>(meant.map(({ version }) => version));
   await writeTreeList(tree, path, now, without);
-  const answers = whole ? await answersOf(room, path) : [keys.namedList(path), keys.latest(path)];
+  const some = whole ? await answersOf(room, path) : [keys.namedList(path), keys.latest(path)];
+  const answers = first ? some : [];
   for (const { version } of meant) await removeVersion(room, { path, version });
   for (const key of answers) await tree.delete(key);
   // What noted an arrival may have written the list while they were still there.
   await writeTreeList(tree, path, now);
-  if (whole) room.removeEmptyFolders(path);
+  // Only what holds nothing goes, and a writer that wants it makes it again.
+  room.removeEmptyFolders(path);
   await room.settle([...meant.flatMap(({ version }) => room.filesOf({ path, version })), ...answers]);
 }
 
@@ -103,9 +109,14 @@ async function answersOf(room: Storeroom, path: ModulePath): Promise<TreeKey[]> 
 }
 
 /** Nothing is removed: answers count as due, and stand in where no source answers. */
-async function soften(room: Storeroom, path: ModulePath, meant: readonly CatalogVersion[]): Promise<void> {
+async function soften(
+  room: Storeroom,
+  path: ModulePath,
+  meant: readonly CatalogVersion[],
+  first: boolean,
+): Promise<void> {
   const { tree } = room;
-  for (const key of await answersOf(room, path)) {
+  for (const key of first ? await answersOf(room, path) : []) {
     const content = key === keys.list(path) ? undefined : await tree.open(key);
     if (content === undefined) continue;
     try {

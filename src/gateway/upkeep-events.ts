@@ -20,11 +20,21 @@ export type UpkeepEvent =
   | ({ readonly event: 'end' } & VerifySum)
   | {
       readonly event: 'purged';
+      readonly hard: boolean;
+      /** true: nothing was done */
+      readonly dry_run: boolean;
       readonly module: string;
       readonly versions: readonly string[];
       readonly bytes: number;
     }
-  | { readonly event: 'end'; readonly modules: number; readonly versions: number; readonly bytes: number }
+  | {
+      readonly event: 'end';
+      readonly hard: boolean;
+      readonly dry_run: boolean;
+      readonly modules: number;
+      readonly versions: number;
+      readonly bytes: number;
+    }
   | ({ readonly event: 'end' } & Collected);
 
 export interface VerifySum {
@@ -55,7 +65,7 @@ export async function* verifyEvents(
   options: Pick<VerifyOptions, 'quarantine' | 'signal'>,
 ): AsyncGenerator<UpkeepEvent, void, void> {
   const sum = { files: 0, bytes: 0, bad: 0, odd: 0, unreadable: 0, gone: 0, foreign: 0 };
-  yield { event: 'begin', bytes: (await upkeep.stats()).bytes };
+  yield { event: 'begin', bytes: await upkeep.bytes(patterns) };
   let told = performance.now();
   for await (const { file, findings } of upkeep.verify(patterns, { ...options, parallel: PARALLEL })) {
     sum.files++;
@@ -79,14 +89,17 @@ export async function* purgeEvents(
   patterns: readonly string[],
   options: PurgeOptions,
 ): AsyncGenerator<UpkeepEvent, void, void> {
+  const how = { hard: options.hard, dry_run: options.dryRun };
   const sum = { modules: 0, versions: 0, bytes: 0 };
+  let before = '';
   for await (const { module, versions, bytes } of upkeep.purge(patterns, options)) {
-    sum.modules++;
+    if (module !== before) sum.modules++;
+    before = module;
     sum.versions += versions.length;
     sum.bytes += bytes;
-    yield { event: 'purged', module, versions, bytes };
+    yield { event: 'purged', ...how, module, versions, bytes };
   }
-  yield { event: 'end', ...sum };
+  yield { event: 'end', ...how, ...sum };
 }
 
 export async function* collectEvents(
@@ -94,6 +107,6 @@ export async function* collectEvents(
   cap: number,
   signal: AbortSignal,
 ): AsyncGenerator<UpkeepEvent, void, void> {
-  yield { event: 'begin', bytes: (await upkeep.stats()).bytes };
+  yield { event: 'begin', bytes: await upkeep.bytes([]) };
   yield { event: 'end', ...(await upkeep.collect(cap, signal)) };
 }

@@ -1,10 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Gauge, Metrics } from '../observe/index.ts';
-import type { CatalogVersion, Mark, Reconciled } from '../store/index.ts';
+import type { CatalogVersion, Mark, QuarantinedFile, Reconciled } from '../store/index.ts';
 import { type Evicted, Evictor } from './evict.ts';
-import { type StoreStats, stats, type UsageEntry, usage, versions } from './inventory.ts';
+import {
+  paths,
+  type StoreStats,
+  stats,
+  type UsageEntry,
+  usage,
+  type VersionsPage,
+  versions,
+  versionsPage,
+} from './inventory.ts';
 import { writeTreeList } from './lists.ts';
+import { isMeant } from './meant-files.ts';
 import { countMeant, type PurgedModule, type PurgeOptions, purge } from './purge.ts';
 import type { Router } from './router.ts';
 import { Scrub } from './scrub.ts';
@@ -26,6 +36,8 @@ export interface UpkeepLimits {
   readonly scrub: number;
   /** ms after the start before which nothing is looked at; for tests */
   readonly settle?: number;
+  /** true: this configuration may be another one than that of who filled the store */
+  readonly visiting?: boolean;
 }
 
 export interface Collected extends Evicted, Reconciled {
@@ -124,6 +136,17 @@ export class Upkeep {
     return versions(this.#deps.room, new Selection(patterns), after, size);
   }
 
+  page(patterns: readonly string[], after: string, limit: number): Promise<VersionsPage> {
+    return versionsPage(this.#deps.room, new Selection(patterns), after, limit);
+  }
+
+  /** What they take on the disk; where nothing is named, all files. */
+  async bytes(patterns: readonly string[]): Promise<number> {
+    return patterns.length === 0
+      ? this.#deps.room.catalog.totals().bytes
+      : (await this.count(patterns)).bytes;
+  }
+
   usage(patterns: readonly string[], depth: number): Promise<UsageEntry[]> {
     return usage(this.#deps.room, new Selection(patterns), depth);
   }
@@ -155,6 +178,20 @@ export class Upkeep {
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
+  /** What was moved away, the oldest first. @param before ms since the epoch: only what was moved before */
+  *quarantined(patterns: readonly string[], before = Infinity): Generator<QuarantinedFile, void, void> {
+    const selection = new Selection(patterns);
+    for (const file of this.#deps.room.quarantined()) {
+      const moved = file.moved === null ? 0 : Date.parse(file.moved);
+      if (moved < before && isMeant(file.key, selection)) yield file;
+    }
+  }
+
+  /** For good: nobody else may have it. */
+  removeQuarantined(file: QuarantinedFile): Promise<void> {
+    return this.#deps.room.removeQuarantined(file);
+  }
+
   /** Brings the catalogue to what the tree has, where that was never done; once for all who wait for it. */
   async complete(caller?: AbortSignal): Promise<void> {
     const { room } = this.#deps;
@@ -177,8 +214,8 @@ export class Upkeep {
     await this.#mendLists(0, signal);
     await this.#noteUses();
     const limit = cap > 0 ? cap : this.#limits.cap;
-    const evicted =
-      limit > 0 ? await this.#evictor.run(limit, signal) : { versions: 0, bytes: 0, kept: 0, over: 0 };
+    const options = { anew: true, own: this.#limits.visiting === true };
+    const evicted = await this.#evictor.run(limit > 0 ? limit : Infinity, options, signal);
     const emptied = await room.removeAllEmptyFolders();
     return { ...reconciled, ...evicted, emptied };
   }
@@ -212,16 +249,11 @@ export class Upkeep {
   /** What a process that was killed had not written yet, for whoever uses the tree without the gateway. */
   async #mendLists(pause: number, signal: AbortSignal): Promise<void> {
     const { room, clock } = this.#deps;
-    for (let path = ''; ; ) {
-      const modules = room.catalog.modulesAfter(path, LISTS);
-      for (const module of modules) {
-        path = module.path;
-        signal.throwIfAborted();
-        const [stored] = room.catalog.versionsOf(path, '', 1);
-        if (stored !== undefined) await writeTreeList(room.tree, stored.path, clock.now());
-      }
-      if (modules.length < LISTS) return;
-      if (pause > 0) await delay(pause, undefined, { signal, ref: false });
+    let seen = 0;
+    for await (const path of paths(room, new Selection([]))) {
+      signal.throwIfAborted();
+      await writeTreeList(room.tree, path, clock.now());
+      if (pause > 0 && ++seen % LISTS === 0) await delay(pause, undefined, { signal, ref: false });
     }
   }
 
@@ -233,7 +265,7 @@ export class Upkeep {
       return;
     }
     await this.#noteUses();
-    const { over, kept } = await this.#evictor.run(cap, signal);
+    const { over, kept } = await this.#evictor.run(cap, { anew: false, own: false }, signal);
     this.#over = over;
     if (over === 0) return;
     this.#evictAt = clock.monotonic() + NO_HELP;

@@ -3,10 +3,9 @@ import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { keys, partsOf, type StoredFile, type Storeroom, type TreeKey } from '../store/index.ts';
 import { writeTreeList } from './lists.ts';
+import { meantFiles } from './meant-files.ts';
 import type { Selection } from './selection.ts';
 import { FileChecker, type Finding } from './verify-file.ts';
-
-const FILES_AT_ONCE = 200;
 
 export interface VerifyOptions {
   /** false: what does not fit is told and left where it is */
@@ -61,11 +60,11 @@ export class Verifier {
     const { signal, parallel, after = '' } = options;
     const running: Promise<Verified>[] = [];
     try {
-      let seen = 0;
-      for (const file of this.#deps.room.files(after)) {
-        // A walk that meets little of what is meant must not hold the thread.
-        if (++seen % FILES_AT_ONCE === 0) await turn();
-        if (!isMeant(file.key, selection)) continue;
+      for (const file of meantFiles(this.#deps.room, selection, after)) {
+        if (file === undefined) {
+          await turn();
+          continue;
+        }
         const one = this.#one(file, options);
         // Its turn to be looked at may come after it failed.
         one.catch(() => undefined);
@@ -133,11 +132,4 @@ export class Verifier {
     const [{ outcome }] = await this.#files.check(file, signal);
     return outcome === 'fits';
   }
-}
-
-function isMeant(key: TreeKey, selection: Selection): boolean {
-  if (selection.all) return true;
-  const parts = partsOf(key);
-  if ('m' in parts) return selection.matches(parts.m);
-  return 'path' in parts && selection.coversModule(parts.path);
 }

@@ -35,8 +35,8 @@ interface Parts {
   readonly temps: Temps;
 }
 
-/** How often a write begins again because what was in its way, or the folder, went away. */
-const TRIES = 4;
+/** How often a write begins again because what was in its way, or the folder, went away: who purges removes emptied ones. */
+const TRIES = 20;
 /** link(2): the file system has no hard links. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
@@ -118,7 +118,6 @@ export class Admitter {
       } catch (error) {
         await folder.durable.catch(() => undefined);
         if (systemCode(error) !== 'ENOENT' || tries === TRIES) throw error;
-        // Somebody cleared the data folder by hand.
         this.#parts.folders.forget(dirname(target.file));
       }
     }
@@ -176,9 +175,17 @@ export class Admitter {
     );
   }
 
-  /** What is in the folder now outlives a crash, whoever put it there. */
+  /**
+   * What is in the folder now outlives a crash, whoever put it there. Where the folder is gone by now, somebody has removed
+   * the file since, and then that is how it is.
+   */
   async #settle(target: Target, outcome: Outcome): Promise<Outcome> {
-    await both(this.#folder(target).durable, this.#parts.folders.sync(dirname(target.file)));
+    try {
+      await both(this.#folder(target).durable, this.#parts.folders.sync(dirname(target.file)));
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      this.#parts.folders.forget(dirname(target.file));
+    }
     return outcome;
   }
 

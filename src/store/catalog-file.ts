@@ -5,7 +5,7 @@ import type { StoreLog } from './temps.ts';
 
 const NAME = 'catalog.db';
 /** user_version of this layout; a file of another one is moved aside and rebuilt */
-const LAYOUT = 1;
+const LAYOUT = 2;
 /** bytes; what is on a disk is counted in blocks of the usual file systems */
 const BLOCK = 4096;
 
@@ -26,6 +26,7 @@ CREATE TABLE version (
   source TEXT NOT NULL DEFAULT '',
   used INTEGER NOT NULL,
   kept INTEGER NOT NULL DEFAULT 0,
+  kept_by TEXT NOT NULL DEFAULT '',
   UNIQUE (path, version)
 );
 CREATE INDEX zip_by_use ON version (used, time) WHERE zip IS NOT NULL;
@@ -55,6 +56,11 @@ CREATE TRIGGER file_in AFTER INSERT ON file BEGIN UPDATE total SET bytes = bytes
 CREATE TRIGGER file_on AFTER UPDATE OF disk ON file BEGIN UPDATE total SET bytes = bytes + new.disk - old.disk; END;
 CREATE TRIGGER file_out AFTER DELETE ON file BEGIN UPDATE total SET bytes = bytes - old.disk; END;
 PRAGMA user_version = ${LAYOUT};
+`;
+
+/** From layout 1, which did not know whose verdict it is that keeps a version. */
+const SINCE_1 = `ALTER TABLE version ADD COLUMN kept_by TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
 `;
 
 /** What a file of so many bytes takes on the disk. */
@@ -159,8 +165,9 @@ function prepare(database: Database): void {
   try {
     const layout = layoutOf(database);
     if (layout === 0) database.exec(SCHEMA);
+    if (layout === 1) database.exec(SINCE_1);
     database.exec('COMMIT');
-    if (layout !== 0 && layout !== LAYOUT) throw new ForeignLayout(`layout ${layout}`);
+    if (layout > LAYOUT) throw new ForeignLayout(`layout ${layout}`);
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;

@@ -25,8 +25,8 @@ export interface Note {
 export interface Mark extends ModuleVersion {
   /** s since the epoch at which it was used; the later one stays, but for 0: to be evicted first */
   readonly used?: number;
-  /** s since the epoch until which it is not evicted */
-  readonly kept?: number;
+  /** not evicted before `until`, s since the epoch, by whoever asks the chain with that id */
+  readonly kept?: { readonly until: number; readonly by: string };
 }
 
 /** Everything that is asked of the catalogue's writer, as plain data. */
@@ -159,11 +159,13 @@ export class CatalogWriter {
     transaction(this.#file.open(), (database) => {
       const use = database.prepare('UPDATE version SET used = ? WHERE path = ? AND version = ? AND used < ?');
       const soften = database.prepare('UPDATE version SET used = 0, kept = 0 WHERE path = ? AND version = ?');
-      const keep = database.prepare('UPDATE version SET kept = ? WHERE path = ? AND version = ?');
+      const keep = database.prepare(
+        'UPDATE version SET kept = ?, kept_by = ? WHERE path = ? AND version = ?',
+      );
       for (const { path, version, used, kept } of marks) {
         if (used === 0) soften.run(path, version);
         else if (used !== undefined) use.run(used, path, version, used);
-        if (kept !== undefined) keep.run(kept, path, version);
+        if (kept !== undefined) keep.run(kept.until, kept.by, path, version);
       }
     });
   }

@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { parseModulePath, parseVersion } from '../module/index.ts';
-import { Catalog, type Listed } from './catalog.ts';
+import { Catalog, type Listed, STATEMENTS } from './catalog.ts';
 import { CatalogWriter, type Note } from './catalog-writer.ts';
 import { FileTree } from './file-tree.ts';
 import { type Folder, silent, tempFolder } from './fixtures.test.kit.ts';
@@ -149,6 +149,23 @@ function suite(): void {
       const [{ time } = { time: 0 }] = catalog.listed(0, 3000).slice(-1);
       assert.equal(catalog.listed(time, 10).length, 1);
       assert.equal(catalog.listed(time + 1, 10).length, 0);
+    });
+
+    it('each statement searches an index, and sorts nothing', () => {
+      settle(writeVersions(folder.path, 'one', 0, 1));
+      const database = openDatabase(join(folder.path, 'catalog.db'));
+      for (const [name, sql] of Object.entries(STATEMENTS)) {
+        const values = Array<number>(sql.split('?').length - 1).fill(1);
+        const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values);
+        const steps = plan.map(({ detail }) => String(detail));
+        const told = `${name}: ${steps.join('; ')}`;
+        assert.ok(
+          steps.some((step) => /^SEARCH version USING .*INDEX/.test(step)),
+          told,
+        );
+        assert.ok(!steps.some((step) => /^SCAN version|ORDER BY/.test(step)), told);
+      }
+      database.close();
     });
 
     it('a version that was removed and comes again is a new one to whoever pages', () => {
@@ -299,6 +316,19 @@ function suite(): void {
       assert.ok(readdirSync(folder.path).some((name) => name.startsWith('catalog.db.broken-')));
     });
 
+    it('one of the layout before keeps its order, uses and sums', async () => {
+      writeVersions(folder.path, 'one', 0, 2);
+      await room.reconcile(0);
+      const before = room.catalog.listed(0, 2);
+      room.catalog.close();
+      const database = openDatabase(join(folder.path, 'catalog.db'));
+      database.exec('ALTER TABLE version DROP COLUMN kept_by; PRAGMA user_version = 1');
+      database.close();
+      assert.deepEqual(room.catalog.listed(0, 2), before);
+      const [one] = room.catalog.leastUsed('rest', { used: -1, time: 0 }, 1);
+      assert.deepEqual(one?.kept, { until: 0, by: '' });
+    });
+
     const page = 4096;
     const BROKEN: [string, number, () => unknown][] = [
       ['by a reader, in its pages', page, () => assert.throws(() => room.catalog.listed(0, 5000), LATER)],
@@ -307,7 +337,9 @@ function suite(): void {
       ['by a look at the tree', page, () => room.reconcile(0)],
     ];
     for (const [who, from, meets] of BROKEN) {
-      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, async () => {
+      it(`a catalogue that is found broken ${who} is moved aside once, and made again while all runs`, {
+        timeout: 30_000,
+      }, async () => {
         writeVersions(folder.path, 'one', 0, 2000);
         await room.reconcile(0);
         assert.ok(room.complete);

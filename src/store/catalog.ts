@@ -26,6 +26,8 @@ export interface CatalogVersion extends ModuleVersion {
   readonly source: string;
   /** s since the epoch; 0: to be evicted first */
   readonly used: number;
+  /** what a chain said when it was asked about it: it stays until then, s since the epoch */
+  readonly kept: { readonly until: number; readonly by: string };
 }
 
 /** Another file of the tree. */
@@ -48,8 +50,20 @@ export interface Listed {
   readonly time: number;
 }
 
-export interface ModuleSize {
+/** Paths from `from` on, before `below`. */
+export interface PathRange {
+  readonly from: string;
+  readonly below: string;
+}
+
+/** What some versions of a module take that follow one another. */
+export interface ModulePart {
   readonly path: string;
+  /** the last one of them, by the text of the version */
+  readonly last: string;
+  /** of any kind */
+  readonly rows: number;
+  /** that are listed */
   readonly versions: number;
   /** on the disk */
   readonly bytes: number;
@@ -62,6 +76,24 @@ export interface ModuleSize {
  * @param inode of the broken one
  */
 export type Lost = (inode: number, why: string) => void;
+
+/** Each reads as many rows as it gives, of an index: none may sort, or pass over what is not asked for. */
+export const STATEMENTS = {
+  versionsOf: 'SELECT * FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?',
+  // From each path to the next one, whatever number of versions lies between.
+  paths: `WITH RECURSIVE found(path) AS (
+      SELECT (SELECT path FROM version WHERE path >= ? AND path < ? ORDER BY path LIMIT 1)
+      UNION ALL
+      SELECT (SELECT path FROM version WHERE path > found.path AND path < ? ORDER BY path LIMIT 1)
+      FROM found WHERE found.path IS NOT NULL LIMIT ?
+    ) SELECT path FROM found WHERE path IS NOT NULL`,
+  parts: `SELECT path, max(version) AS last, count(*) AS rows, sum(listed) AS versions, sum(disk) AS bytes, max(used) AS used
+    FROM (SELECT path, version, listed, disk, used FROM version WHERE (path, version) > (?, ?) AND path < ?
+      ORDER BY path, version LIMIT ?)
+    GROUP BY path ORDER BY path`,
+  zip: 'SELECT * FROM version WHERE zip IS NOT NULL AND (used, time) > (?, ?) ORDER BY used, time LIMIT ?',
+  rest: 'SELECT * FROM version WHERE zip IS NULL AND listed = 1 AND (used, time) > (?, ?) ORDER BY used, time LIMIT ?',
+} as const;
 
 const CLOSE_AFTER = 20_000;
 /** s */
@@ -105,25 +137,12 @@ export class Catalog {
     return totals ?? { bytes: 0, versions: 0 };
   }
 
-  /** Versions behind this one, by path and then by the text of the version. */
-  versionsAfter({ path, version }: { path: string; version: string }, limit: number): CatalogVersion[] {
-    return this.#all(
-      'SELECT * FROM version WHERE (path, version) > (?, ?) ORDER BY path, version LIMIT ?',
-      [path, version, limit],
-      versionOf,
-    );
+  /** By the text of the version. @param after the version behind which it begins */
+  versionsOf(path: string, after: string, limit: number): CatalogVersion[] {
+    return this.#all(STATEMENTS.versionsOf, [path, after, limit], versionOf);
   }
 
-  /** By the text of the version. @param after the version behind which it begins @param limit -1: all of them */
-  versionsOf(path: string, after = '', limit = -1): CatalogVersion[] {
-    return this.#all(
-      'SELECT * FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?',
-      [path, after, limit],
-      versionOf,
-    );
-  }
-
-  version({ path, version }: ModuleVersion): CatalogVersion | undefined {
+  version({ path, version }: { path: string; version: string }): CatalogVersion | undefined {
     return this.#all('SELECT * FROM version WHERE path = ? AND version = ?', [path, version], versionOf)[0];
   }
 
@@ -135,29 +154,33 @@ export class Catalog {
     }))[0];
   }
 
-  /** Modules behind this path, with what their versions take. */
-  modulesAfter(path: string, limit: number): ModuleSize[] {
-    return this.#all(
-      `SELECT path, sum(listed) AS versions, sum(disk) AS bytes, max(used) AS used FROM version
-       WHERE path > ? GROUP BY path ORDER BY path LIMIT ?`,
-      [path, limit],
-      (row) => ({
-        path: textOf(row.path),
-        versions: numberOf(row.versions),
-        bytes: numberOf(row.bytes),
-        used: numberOf(row.used),
-      }),
-    );
+  /** The first paths of the range. */
+  paths({ from, below }: PathRange, limit: number): ModulePath[] {
+    return this.#all(STATEMENTS.paths, [from, below, below, limit], ({ path }) => textOf(path) as ModulePath);
   }
 
-  /** What could be evicted, least recently used first; what is kept until later is left out. @param now s */
-  leastUsed(what: 'zip' | 'rest', now: number, limit: number): CatalogVersion[] {
-    const which = what === 'zip' ? 'zip IS NOT NULL' : 'zip IS NULL AND listed = 1';
-    return this.#all(
-      `SELECT * FROM version WHERE ${which} AND kept <= ? ORDER BY used, time LIMIT ?`,
-      [now, limit],
-      versionOf,
-    );
+  /**
+   * What the next versions take, by module; a module may go on behind the last one.
+   * @param after the path and the version behind which it begins @param rows at most
+   */
+  parts(after: { path: string; version: string }, below: string, rows: number): ModulePart[] {
+    return this.#all(STATEMENTS.parts, [after.path, after.version, below, rows], (row) => ({
+      path: textOf(row.path),
+      last: textOf(row.last),
+      rows: numberOf(row.rows),
+      versions: numberOf(row.versions),
+      bytes: numberOf(row.bytes),
+      used: numberOf(row.used),
+    }));
+  }
+
+  /** What could be evicted, least recently used first. @param after behind which one; used -1: from the beginning */
+  leastUsed(
+    what: 'zip' | 'rest',
+    after: Pick<CatalogVersion, 'used' | 'time'>,
+    limit: number,
+  ): CatalogVersion[] {
+    return this.#all(STATEMENTS[what], [after.used, after.time, limit], versionOf);
   }
 
   meta(name: string): string | undefined {
@@ -228,5 +251,6 @@ function versionOf(row: Row): CatalogVersion {
     disk: numberOf(row.disk),
     source: textOf(row.source),
     used: numberOf(row.used),
+    kept: { until: numberOf(row.kept), by: textOf(row.kept_by) },
   };
 }

@@ -8,7 +8,8 @@ export type {
   CatalogVersion,
   FileFacts,
   Listed,
-  ModuleSize,
+  ModulePart,
+  PathRange,
   Totals,
 } from './catalog.ts';
 export type { CatalogOrder, CatalogReply, Mark, Note } from './catalog-writer.ts';
@@ -17,5 +18,6 @@ export type { FsOps } from './fs-ops.ts';
 export type { TreeKey } from './key.ts';
 export { type KeyParts, partsOf, type VersionFile } from './key-parts.ts';
 export { keys } from './keys.ts';
+export type { QuarantinedFile } from './quarantine.ts';
 export { type Reconciled, type StoredFile, Storeroom } from './storeroom.ts';
 export type { Content, Expect, Outcome, Probe, StagedFile, Tree } from './tree.ts';

@@ -11,6 +11,7 @@ import { parseKey, type TreeKey } from './key.ts';
 import { VERSION_FILES } from './key-parts.ts';
 import { keys } from './keys.ts';
 import { ownerPrefix, self } from './owner.ts';
+import { type QuarantinedFile, quarantinedFiles, removeQuarantined } from './quarantine.ts';
 import { readFolder, walkFolders } from './walk.ts';
 
 export interface Reconciled {
@@ -67,11 +68,31 @@ export class Storeroom {
   }
 
   /** Every file, in an order in which a walk can go on where another one ended. What cannot be a key is passed over. */
-  *files(after = '', folder = 'tree'): Generator<StoredFile, void, void> {
-    for (const found of walkFolders(join(this.#data, folder), after)) {
-      for (const name of found.files) {
-        const path = found.folder === '' ? name : `${found.folder}/${name}`;
-        const facts = statSync(join(this.#data, folder, path), { throwIfNoEntry: false });
+  files(after = ''): Generator<StoredFile, void, void> {
+    return this.#walk('', after);
+  }
+
+  /** Every file below a folder of the tree. */
+  *filesBelow(folder: string): Generator<StoredFile, void, void> {
+    const key = asKey(folder);
+    if (key !== undefined) yield* this.#walk(key, '');
+  }
+
+  /** Every file that was moved away, the oldest first. */
+  quarantined(): Generator<QuarantinedFile, void, void> {
+    return quarantinedFiles(this.#data);
+  }
+
+  removeQuarantined(file: QuarantinedFile): Promise<void> {
+    return removeQuarantined(this.#data, file);
+  }
+
+  *#walk(below: string, after: string): Generator<StoredFile, void, void> {
+    const root = join(this.#data, 'tree');
+    for (const { folder, files } of walkFolders(join(root, below), after)) {
+      for (const name of files) {
+        const path = [below, folder, name].filter((part) => part !== '').join('/');
+        const facts = statSync(join(root, path), { throwIfNoEntry: false });
         const key = facts?.isFile() ? asKey(path) : undefined;
         if (facts !== undefined && key !== undefined)
           yield { key, size: facts.size, modified: Math.round(facts.mtimeMs) };

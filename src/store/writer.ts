@@ -151,7 +151,10 @@ export class DirectWriter implements Writer {
         throw error;
       }
       await this.#folders.sync(dirname(target));
-      await this.#folders.sync(dirname(file));
+      await this.#folders.sync(dirname(file)).catch((error: unknown) => {
+        // It was the last one, and somebody has removed the folder since.
+        if (!isAbsent(error)) throw error;
+      });
       this.#catalog?.note({ key });
       return `quarantine/${name}`;
     });

@@ -140,6 +140,32 @@ describe('what is refused', () => {
     });
   }
 
+  const FIRST: readonly [what: string, change: (mod: string) => string, agrees: boolean][] = [
+    ['that is the go.mod in it', (mod) => mod, true],
+    ['that is its go.mod with other line ends', (mod) => mod.replaceAll('\n', '\r\n'), true],
+    ['of other bytes', (mod) => `${mod}// another\n`, false],
+  ];
+  for (const [what, change, agrees] of FIRST) {
+    test(`a zip whose .mod was imported before, ${what}`, async (t) => {
+      const b = await bench(t);
+      writeVersion(b, 'mods', 'example.com/plain/@v/v1.0.0', 'mod');
+      const file = path.join(b.folder, 'mods/example.com/plain/@v/v1.0.0.mod');
+      fs.writeFileSync(file, change(fs.readFileSync(file, 'utf8')));
+      assert.equal((await b.run('import', 'mods')).code, 0);
+      const before = state(b.tree);
+      writeVersion(b, 'zips', 'example.com/plain/@v/v1.0.0', 'zip');
+      const run = await b.run('import', 'zips');
+      assert.equal(run.code, agrees ? 0 : 1, run.stderr);
+      assert.deepEqual(b.zips(), agrees ? ['example.com/plain/@v/v1.0.0.zip'] : []);
+      if (agrees) return;
+      assert.match(
+        run.stderr,
+        /zip\n.*is not the \.mod that is stored[\s\S]*purge --hard[\s\S]*CHECKSUM_MISMATCH/,
+      );
+      assert.deepEqual(state(b.tree), before);
+    });
+  }
+
   test('an empty .ziphash, as a crash leaves it, claims nothing', async (t) => {
     const b = await bench(t);
     writeVersion(b, 'in', 'example.com/plain/@v/v1.0.0', 'zip');

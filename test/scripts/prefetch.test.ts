@@ -258,7 +258,8 @@ describe('options', () => {
     const failed = events.find((e) => e.result === 'failed');
     assert.equal(failed.what, 'example.com/absent@latest');
     assert.equal(failed.code, 'NOT_FOUND');
-    const { event, added, codes, exit } = events.at(-1);
+    const { event, added, codes, exit, seconds } = events.at(-1);
+    assert.match(String(seconds), /^\d+(?:\.\d{1,3})?$/);
     assert.deepEqual([event, added, codes, exit], ['end', 5, { NOT_FOUND: 1 }, 1]);
   });
 

@@ -152,4 +152,36 @@ describe('store verify', () => {
     const quarantined = pair.modgate.files('quarantine');
     assert.equal(quarantined.filter((name) => name.endsWith('.ziphash')).length, 2);
   });
+
+  test('quarantine lists it by pattern and age, and empties it for who says yes', async () => {
+    const { modgate } = pair;
+    const all = modgate.files('quarantine');
+    const list = async (...args: string[]) => {
+      const run = await storeCommand(modgate, 'quarantine', '--json', ...args);
+      assert.equal(run.code, 0, run.stderr);
+      return lines(run.stdout);
+    };
+    const listed = await list();
+    assert.deepEqual(
+      listed.map(({ path: file }) => String(file)).sort(),
+      all.map((name) => `quarantine/${name}`).sort(),
+    );
+    assert.ok(listed.every(({ moved }) => Date.now() - Date.parse(String(moved)) < 600_000));
+    assert.deepEqual(await list('--older', '1h'), []);
+    const unasked = await storeCommand(modgate, 'quarantine', '--remove');
+    assert.equal(unasked.code, 2);
+    assert.match(unasked.stderr, /no other copy.*\n.*--yes/);
+    assert.deepEqual(modgate.files('quarantine'), all);
+    const of = await list('--remove', '--yes', 'example.com/plain@v1.0.0');
+    assert.deepEqual(of.map(({ key }) => String(key)).sort(), [
+      'example.com/plain/@v/v1.0.0.info',
+      'example.com/plain/@v/v1.0.0.mod',
+      'example.com/plain/@v/v1.0.0.zip',
+    ]);
+    assert.equal(modgate.files('quarantine').length, all.length - of.length);
+    await list('--remove', '--yes');
+    assert.deepEqual(fs.readdirSync(path.join(modgate.data, 'quarantine')), [], 'no empty folder stays');
+    const none = await storeCommand(modgate, 'quarantine');
+    assert.equal(none.stdout, 'nothing is in quarantine\n');
+  });
 });

@@ -8,6 +8,7 @@ import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
 import { hangUp } from '../kit/reload.ts';
 import { admin, adminUrl, lines, storeCommand } from '../kit/store.ts';
+import { Upstream } from '../kit/upstream.ts';
 import { until } from '../kit/wait.ts';
 
 const PLAIN = '/example.com/plain/@v';
@@ -96,7 +97,7 @@ describe('modgate store', () => {
         ['example.com/*@v2.*', 'example.com/plain@v1.0.0'],
         ['v2.0.0', 'v1.0.0'],
       ],
-      [['example.org/*'], []],
+      [['example.com/mod/'], ['v1.0.0']],
     ];
     for (const [patterns, expected] of LISTED) {
       const run = await storeCommand(pair.modgate, 'ls', '--json', ...patterns);
@@ -113,9 +114,44 @@ describe('modgate store', () => {
     );
     const stats = lines((await storeCommand(pair.modgate, 'stats', '--json')).stdout)[0];
     assert.equal(stats?.versions, MODULES.length);
-    const wrong = await storeCommand(pair.modgate, 'ls', 'example.com/[');
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.stderr, /malformed module pattern/);
+    const REFUSED: [args: string[], code: number, why: RegExp][] = [
+      [['ls', 'example.com/['], 2, /malformed module pattern/],
+      [['ls', '--limit', '0'], 2, /0 would show nothing/],
+      [['du', '--limit', '0'], 2, /0 would show nothing/],
+      ...[
+        ['ls', 'example.org/*'],
+        ['ls', '--json', 'example.org/*'],
+        ['verify', 'example.com'],
+        ['purge', '--hard', 'example.com/plain@v9.9.9'],
+        ['purge', 'example.com/plainer'],
+      ].map((args): [string[], number, RegExp] => [
+        args,
+        1,
+        /no stored version matches example\.\S+\nnext: See modgate store ls/,
+      ]),
+    ];
+    for (const [args, code, why] of REFUSED) {
+      const run = await storeCommand(pair.modgate, ...args);
+      assert.equal(run.code, code, args.join(' '));
+      assert.match(run.stderr, why);
+      assert.doesNotMatch(run.stdout, /fit/);
+    }
+    const pages: unknown[] = [];
+    for (let after: string[] = []; ; ) {
+      const page = await storeCommand(pair.modgate, 'ls', '--json', '--limit', '2', ...after);
+      const rows = lines(page.stdout);
+      assert.ok(rows.length <= 2, page.stdout);
+      pages.push(...rows.map(({ module, version }) => `${String(module)}@${String(version)}`));
+      const next = /^there may be more: (--after) (\S+)$/m.exec(page.stderr);
+      if (next === null) break;
+      after = next.slice(1);
+    }
+    assert.deepEqual(
+      pages,
+      lines((await storeCommand(pair.modgate, 'ls', '--json')).stdout).map(
+        ({ module, version }) => `${String(module)}@${String(version)}`,
+      ),
+    );
   });
 
   test('a folder without a store is no store', async (t) => {
@@ -199,6 +235,14 @@ describe('modgate store', () => {
     assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod')));
   });
 
+  test('versions that are purged one by one leave no empty folder behind', async (t) => {
+    const pair = await filled(t);
+    const run = await storeCommand(pair.modgate, 'purge', '--hard', 'example.com/mod/v2@v2.0.0');
+    assert.equal(run.code, 0, run.stderr);
+    assert.equal(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod/v2')), false);
+    assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod/@v/v1.0.0.zip')));
+  });
+
   test('a soft purge removes nothing: what may change is asked for again, and stands in where nobody answers', async (t) => {
     const pair = await filled(t);
     const { modgate, upstream } = pair;
@@ -241,6 +285,37 @@ describe('modgate store', () => {
     assert.ok(Number(stats?.bytes) <= 60 << 10, `${String(stats?.bytes)} bytes`);
     assert.equal(fs.existsSync(stale), false);
     await get(pair, `${PLAIN}/v1.0.0.zip`);
+  });
+});
+
+describe('gc that cannot reach the cap', () => {
+  test('by another chain than the one that filled the store asks it nothing, says why, and exits 1', async (t) => {
+    const pair = await filled(t);
+    const other = await Upstream.start();
+    t.after(() => other.close());
+    const { modgate, upstream } = pair;
+    const run = await storeCommand(modgate, 'gc', '--cap', '1KiB', '--chain', other.url);
+    assert.equal(run.code, 1, run.stderr);
+    assert.deepEqual(other.requests, [], 'no name of the other source is told');
+    assert.match(
+      run.stdout,
+      /\nkept 5 versions, 80\.0 KiB:\n {2}5 from sources that this .* --config\nthe store is still .* above the cap\n$/,
+    );
+
+    upstream.fault('plain/@v/v1.0.0.info', { kind: 'status', status: 404 });
+    for (const round of ['first', 'second']) {
+      const again = await storeCommand(modgate, 'gc', '--cap', '1KiB', '--json');
+      assert.equal(again.code, 1, again.stderr);
+      const end = lines(again.stdout).at(-1);
+      assert.deepEqual([end?.kept, end?.why], [1, { gone: 1 }], `${round}: ${again.stdout}`);
+    }
+    upstream.heal();
+    await storeCommand(modgate, 'gc', '--cap', '1KiB');
+    assert.deepEqual(
+      filesOf(pair, 'example.com/plain/@v').filter((name) => name.endsWith('.zip')),
+      [],
+      'an earlier verdict counts no more',
+    );
   });
 });
 
@@ -340,6 +415,7 @@ describe('the administrative listener', () => {
       ['GET', '/api/v1/store/du?depth=1', undefined, 200, undefined],
       ['GET', '/api/v1/store/du?depth=x', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?match=%5B', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/versions?limit=0', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/nothing', undefined, 404, 'BAD_ROUTE'],
       ['GET', '/example.com/plain/@v/list', undefined, 404, 'BAD_ROUTE'],
       ['POST', STATS, undefined, 405, 'METHOD_NOT_ALLOWED'],
@@ -350,12 +426,22 @@ describe('the administrative listener', () => {
       ['POST', '/api/v1/store/gc', '[', 400, 'BAD_REQUEST'],
       ['POST', '/api/v1/store/gc', `{"cap":${' '.repeat(300_000)}1}`, 400, 'BAD_REQUEST'],
       ['POST', '/api/v1/store/gc', '{"cap":-1}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '{"cap":"20 apples"}', 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/gc', '{"cap":"20GiB"}', 200, undefined],
+      ['GET', '/api/v1/store/gc', undefined, 405, 'METHOD_NOT_ALLOWED'],
     ];
     for (const [method, target, body, status, code] of REQUESTS) {
       const reply = await admin(url, method, target, body === undefined ? {} : { body });
       assert.equal(reply.status, status, `${method} ${target}: ${reply.text.slice(0, 200)}`);
       if (code !== undefined) assert.equal(JSON.parse(reply.text).code, code, `${method} ${target}`);
     }
+    const ALLOWED: [method: string, target: string, allow: string][] = [
+      ['POST', STATS, 'GET, HEAD'],
+      ['GET', '/api/v1/store/gc', 'POST'],
+      ['DELETE', '/healthz', 'GET, HEAD'],
+    ];
+    for (const [method, target, allow] of ALLOWED)
+      assert.equal((await admin(url, method, target)).headers.allow, allow, `${method} ${target}`);
     const verify = await admin(url, 'POST', '/api/v1/store/verify');
     const events = lines(verify.text).filter(({ event }) => event !== 'progress');
     assert.deepEqual(
@@ -374,11 +460,33 @@ describe('the administrative listener', () => {
     assert.deepEqual([rest.versions.length, rest.next], [MODULES.length - 1, undefined]);
   });
 
+  test('tells in its events and in the log which kind of purge it was', async (t) => {
+    const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+    const url = await adminUrl(pair);
+    const KINDS: [hard: boolean, dry: boolean, logged: RegExp][] = [
+      [true, true, /tried by the administrator: nothing was done/],
+      [false, false, /marked by the administrator/],
+      [true, false, /removed by the administrator/],
+    ];
+    for (const [hard, dry, logged] of KINDS) {
+      const body = JSON.stringify({ match: ['example.com/plain@v1.0.0'], hard, dry_run: dry });
+      const reply = await admin(url, 'POST', '/api/v1/store/purge', { body });
+      assert.deepEqual(
+        lines(reply.text).map((line) => [line.event, line.hard, line.dry_run]),
+        [
+          ['purged', hard, dry],
+          ['end', hard, dry],
+        ],
+      );
+      await pair.modgate.log(({ msg }) => logged.test(String(msg)), String(logged));
+    }
+  });
+
   test('waits for a catalogue that is not complete yet', async (t) => {
     const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
     const TABLE: [method: string, target: string, body: string, told: RegExp][] = [
       ['GET', STATS, '', /"modules": 3,/],
-      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end","modules":1,/],
+      ['POST', '/api/v1/store/purge', '{"match":["example.com/mod"],"hard":true}', /"end",.*"modules":1,/],
     ];
     for (const [method, target, body, told] of TABLE) {
       await pair.modgate.stop();
@@ -389,6 +497,40 @@ describe('the administrative listener', () => {
       assert.match(reply.text, told);
     }
   });
+
+  for (const [where, from] of [
+    ['head', 0],
+    ['pages', 4096],
+  ] as const)
+    test(`over a catalogue that is broken in its ${where} says so until it is made again`, async (t) => {
+      const pair = await filled(t, { config: { admin: { listen: '127.0.0.1:0' } } });
+      const { modgate } = pair;
+      const TABLE: [target: string, body: string, told: RegExp][] = [
+        ['verify', '{"match":["example.com/plain"]}', /"end","files":1[0-9],.*"bad":0,/],
+        ['purge', '{"match":["example.com/mod"],"hard":true}', /"end",.*"modules":1,"versions":1,/],
+      ];
+      for (const [target, body, told] of TABLE) {
+        await modgate.stop();
+        const file = path.join(modgate.data, 'catalog.db');
+        const bytes = fs.readFileSync(file);
+        fs.writeFileSync(file, bytes.fill(0xaa, from));
+        await modgate.restart();
+        const url = await adminUrl(pair);
+        const before = filesOf(pair, '');
+        let refused = 0;
+        const done = await until(async () => {
+          const reply = await admin(url, 'POST', `/api/v1/store/${target}`, { body });
+          if (reply.status === 200) return reply;
+          assert.deepEqual([reply.status, JSON.parse(reply.text).code], [503, 'OVERLOADED'], reply.text);
+          assert.match(reply.headers['retry-after'] ?? '', /^\d+$/);
+          assert.deepEqual(filesOf(pair, ''), before, 'nothing is removed meanwhile');
+          refused++;
+          return undefined;
+        }, 'a catalogue that was made again');
+        assert.ok(refused > 0, 'a broken catalogue is no empty one');
+        assert.match(done.text, told);
+      }
+    });
 
   for (const workers of [1, 2])
     test(`what it has begun runs on when the configuration is read again, until the stop; workers: ${workers}`, async (t) => {
@@ -410,7 +552,9 @@ describe('the administrative listener', () => {
       upstream.heal();
       const [, end] = lines((await first.running).text);
       assert.equal(end?.event, 'end', JSON.stringify(end));
-      assert.equal(end?.kept, 0);
+      // With several workers the uses that the others told of meanwhile count.
+      const { used: _, ...why } = Object(end?.why);
+      assert.deepEqual(why, {});
       for (const base of MODULES) await get(pair, `${base}.zip`);
       const second = await begun();
       await hangUp(modgate);

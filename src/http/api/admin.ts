@@ -81,10 +81,14 @@ export class AdminHandler {
     const page = PAGES.find((known) => known === path);
     if (page !== undefined && method === 'GET') return pages.send(exchange, page, '', true);
     const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
+    const methods = methodsOf(name);
     const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
       ? STORE_ROUTES[`${method} ${name}`]
       : undefined;
-    if (route === undefined) throw page === undefined ? noRoute(name) : notAllowed(method);
+    if (route === undefined)
+      throw page === undefined && methods.length === 0
+        ? noRoute()
+        : new WrongMethod(method, page === undefined ? methods : ['GET']);
     const { req } = exchange;
     // The administrative listener speaks HTTP/1.1 only, whose requests are these.
     if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
@@ -101,18 +105,26 @@ export class AdminHandler {
   }
 }
 
-function noRoute(name: string): ModgateError {
-  const known = Object.keys(STORE_ROUTES).filter((route) => route.endsWith(` ${name}`));
-  if (known.length > 0)
-    return new ModgateError('METHOD_NOT_ALLOWED', `this wants another method: ${known.join(', ')}`);
-  return new ModgateError('BAD_ROUTE', 'no such page on the administrative listener', {
-    next: `ask ${PAGES.join(', ')} or ${STORE}{${[...new Set(Object.keys(STORE_ROUTES))].map((route) => route.split(' ')[1]).join(',')}}`,
-  });
+/** Where it exists, but not for that method. */
+class WrongMethod extends ModgateError {
+  readonly allowed: string;
+
+  constructor(method: string, methods: readonly string[]) {
+    const allowed = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ');
+    super('METHOD_NOT_ALLOWED', `the method ${method} is not allowed here`, { next: `use ${allowed}` });
+    this.allowed = allowed;
+  }
 }
 
-function notAllowed(method: string): ModgateError {
-  return new ModgateError('METHOD_NOT_ALLOWED', `the method ${method} is not allowed here`, {
-    next: 'use GET',
+function methodsOf(name: string): string[] {
+  return Object.keys(STORE_ROUTES)
+    .filter((route) => route.endsWith(` ${name}`))
+    .map((route) => route.slice(0, -name.length - 1));
+}
+
+function noRoute(): ModgateError {
+  return new ModgateError('BAD_ROUTE', 'no such page on the administrative listener', {
+    next: `ask ${PAGES.join(', ')} or ${STORE}{${[...new Set(Object.keys(STORE_ROUTES))].map((route) => route.split(' ')[1]).join(',')}}`,
   });
 }
 
@@ -124,6 +136,8 @@ function fail(exchange: Exchange, error: ModgateError): void {
   }
   const headers: OutgoingHttpHeader[] = [];
   if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
+  if (error.retryAfter !== undefined) headers.push('Retry-After', String(Math.ceil(error.retryAfter)));
+  if (error instanceof WrongMethod) headers.push('Allow', error.allowed);
   // What is left of a body that nobody reads would be taken for the next request.
   if (exchange.req instanceof IncomingMessage && !exchange.req.complete) headers.push('Connection', 'close');
   sendJson(exchange, error.status, errorFields(error), headers);

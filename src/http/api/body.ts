@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseSize } from '../../config/index.ts';
 import { ModgateError } from '../../errors/index.ts';
 
 /** bytes of a request */
@@ -58,15 +59,23 @@ export function textsOf(fields: Readonly<Record<string, unknown>>, name: string)
 
 export function sizeOf(fields: Readonly<Record<string, unknown>>, name: string): number {
   const value = fields[name] ?? 0;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw bad(`${name} must be a number of bytes`);
+  const bytes = typeof value === 'string' ? parseSize(value) : value;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  throw bad(`${name} must be a number of bytes, or a size as "20GiB"`);
 }
 
-export function wholeNumber(query: URLSearchParams, name: string, otherwise: number, most: number): number {
+export function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  otherwise: number,
+  most: number,
+  least = 0,
+): number {
   const text = query.get(name);
   if (text === null || text === '') return otherwise;
-  if (/^[0-9]{1,9}$/.test(text) && Number(text) <= most) return Number(text);
-  throw bad(`${name} must be a whole number, at most ${most}`);
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1;
+  if (value >= least && value <= most) return value;
+  throw bad(`${name} must be a whole number, ${least} to ${most}`);
 }
 
 function bad(why: string): ModgateError {

@@ -2,12 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { type ModgateError, toModgateError } from '../../errors/index.ts';
 import {
   collectEvents,
-  cursorOf,
   entryOf,
   purgeEvents,
   type Upkeep,
   type UpkeepEvent,
-  type VersionEntry,
   verifyEvents,
 } from '../../gateway/index.ts';
 import type { Exchange } from '../exchange.ts';
@@ -31,7 +29,7 @@ export const STORE_ROUTES: Readonly<Record<string, Route>> = {
   'GET versions': sendVersions,
   'GET du': async (exchange, upkeep, query) => {
     const depth = wholeNumber(query, 'depth', 0, 100);
-    const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE);
+    const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE, 1);
     const usage = await upkeep.usage(query.getAll('match'), depth);
     sendJson(exchange, 200, { usage: usage.slice(0, limit), all: usage.length });
   },
@@ -56,15 +54,9 @@ export const STORE_ROUTES: Readonly<Record<string, Route>> = {
 };
 
 async function sendVersions(exchange: Exchange, upkeep: Upkeep, query: URLSearchParams): Promise<void> {
-  const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE);
-  const found: VersionEntry[] = [];
-  let next: string | undefined;
-  for await (const module of upkeep.versions(query.getAll('match'), query.get('after') ?? '', limit)) {
-    found.push(...module.map(entryOf));
-    if (found.length < limit) continue;
-    next = cursorOf(module);
-    break;
-  }
+  const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE, 1);
+  const { versions, next } = await upkeep.page(query.getAll('match'), query.get('after') ?? '', limit);
+  const found = versions.map(entryOf);
   sendJson(exchange, 200, next === undefined ? { versions: found } : { versions: found, next });
 }
 
