@@ -151,7 +151,7 @@ describe('eviction', () => {
 
   const VISITS: readonly [from: string, why: object, asked: boolean][] = [
     ['shelf', {}, true],
-    ['import', {}, true],
+    ['import', { unknown: 1 }, false],
     ['private', { foreign: 1 }, false],
     ['', { unknown: 1 }, false],
   ];

@@ -18,7 +18,7 @@ const SILENT = 10 * 60;
 const MAX_SILENT = 4 * PARALLEL;
 /** rows that are read before others get their turn */
 const PAGE = 200;
-/** the source of what was taken in from a folder: any source may have it as well */
+/** the source of what was taken in from a folder */
 const IMPORTED = 'import';
 
 /**
@@ -164,8 +164,8 @@ export class Evictor {
   /** Why it stays without a question; undefined where a source may be asked. */
   #unasked(one: CatalogVersion, { anew, own }: EvictOptions): Stay | 'verdict' | undefined {
     const { chain } = this.#deps.router.find(one.path);
-    if (own && one.source === '') return 'unknown';
-    if (own && one.source !== IMPORTED && !chain.sources.some(({ name }) => name === one.source))
+    if (own && (one.source === '' || one.source === IMPORTED)) return 'unknown';
+    if (own && !chain.sources.some(({ name }) => name === one.source))
       return 'foreign';
     const now = Math.floor(this.#deps.clock.now() / 1000);
     return !anew && one.kept.by === chain.id && one.kept.until > now ? 'verdict' : undefined;
