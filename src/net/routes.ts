@@ -130,7 +130,11 @@ export class Routes {
 
 /** Nothing is dialed. */
 function refused(objection: TooNear, proxy: URL | undefined): Way {
-  return { proxy: proxy && urlText(proxy), shown: {}, send: (_headers, exchange) => exchange.fail(objection) };
+  return {
+    proxy: proxy && urlText(proxy),
+    shown: {},
+    send: (_headers, exchange) => exchange.fail(objection),
+  };
 }
 
 function chooser(proxy: string, env: NodeJS.ProcessEnv): (url: URL) => ProxyChoice {
