@@ -1,12 +1,13 @@
 /**
  * Puts the program into a few files below dist/bundle: Node spends most of a start on finding and reading hundreds of
  * small ones. Beside the program, each file that a thread or process runs by `new URL('./NAME.js', import.meta.url)` is
- * an entry of its own; all lie in one folder, so that these URLs hold there too.
+ * an entry of its own; all lie in one folder, so that these URLs hold there too. `place.ts` says which folder.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { placeBuild } from './place.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const FROM = path.join(PROJECT, 'dist/src');
@@ -88,8 +89,7 @@ const partsOfUndici: Plugin = {
   },
 };
 
-fs.rmSync(TO, { recursive: true, force: true });
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   absWorkingDir: PROJECT,
   entryPoints: entries(),
   outdir: TO,
@@ -106,8 +106,12 @@ const { metafile } = await build({
   legalComments: 'none',
   banner: { js: REQUIRE },
   metafile: true,
+  write: false,
   plugins: [partsOfUndici],
   logLevel: 'warning',
 });
-fs.copyFileSync(BUILD_INFO, path.join(TO, 'build.json'));
-fs.writeFileSync(path.join(TO, 'LICENSES.txt'), licences(metafile));
+placeBuild(TO, [
+  ...outputFiles.map((file) => ({ name: path.basename(file.path), bytes: file.contents })),
+  { name: 'build.json', bytes: fs.readFileSync(BUILD_INFO) },
+  { name: 'LICENSES.txt', bytes: Buffer.from(licences(metafile)) },
+]);

@@ -19,7 +19,6 @@ function testFiles(filters: readonly string[]): string[] {
   return ['src', 'test']
     .flatMap((folder) => walk(path.join(dist, folder)))
     .filter((file) => file.endsWith('.test.js'))
-    .filter((file) => hasSource(file))
     .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)))
     .sort();
 }
@@ -30,12 +29,6 @@ function walk(folder: string): string[] {
     const file = path.join(folder, entry.name);
     return entry.isDirectory() ? walk(file) : [file];
   });
-}
-
-/** tsc leaves the output of a test that was renamed or removed. */
-function hasSource(file: string): boolean {
-  const source = path.join(path.dirname(dist), path.relative(dist, file)).replace(/\.js$/, '.ts');
-  return fs.existsSync(source);
 }
 
 async function runFiles(files: string[], report: Report, guarded: boolean): Promise<void> {

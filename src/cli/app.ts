@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import type { ModgateError } from '../errors/index.ts';
 import {
   checkTls,
   Listener,
@@ -105,7 +106,13 @@ export class App {
         handle: (req, res) => this.#service.handler.handle(req, res),
         refuse: (req, res, why) => this.#service.handler.refuse(req, res, why),
       },
-      { ...limitsOf(config), tls: config.tls, metrics, shared: relayed !== undefined },
+      {
+        ...limitsOf(config),
+        tls: config.tls,
+        metrics,
+        shared: relayed !== undefined,
+        refused: (client, why) => this.#noteRefused(client, why),
+      },
     );
     this.#admin =
       config.admin.listen === undefined || options.admin === false
@@ -145,6 +152,12 @@ export class App {
     // The callers of other workers may wait for what is fetched here.
     await this.#inner?.close(Math.max(0, end - performance.now()));
     await this.#free();
+  }
+
+  /** The record of what is no request, so that whoever looks for it finds a line in its place. */
+  #noteRefused(client: string, { status, code, message }: ModgateError): void {
+    if (this.#service.config.log.access)
+      this.#logger.info({ status, client, code, error: message }, 'no request');
   }
 
   #breakOff(): void {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { configSchema, printConfig } from '../config/index.ts';
+import { ModgateError } from '../errors/index.ts';
 import { frontCommands } from './front.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
@@ -21,7 +22,9 @@ export function configCommand(): Command {
 function checkCommand(): Command {
   const command = withConfigFlags(new Command('check'))
     .description('tell every fault of the configuration with its line and column')
-    .action((_options: unknown, command: Command) => {
+    .option('--json', 'as a JSON object: valid, faults, warnings')
+    .action(({ json }: { readonly json?: boolean }, command: Command) => {
+      if (json === true) return checkForPrograms(command);
       const { warnings } = configFrom(command);
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       process.stdout.write('the configuration is valid\n');
@@ -30,15 +33,28 @@ function checkCommand(): Command {
     examples: [
       ['modgate config check', 'check ./modgate.yaml and the MODGATE_ variables'],
       ['modgate config check --config /etc/modgate/modgate.yaml', 'check another file'],
+      ['modgate config check --json', 'for programs; faults as file:line:column: what'],
     ],
     exitCodes: {
       0: 'the configuration is valid; warnings do not count',
-      2: 'it has faults, which stderr lists',
+      2: 'it has faults, which stderr lists, or stdout with --json',
     },
     environment: CONFIG_VARIABLES,
     files: CONFIG_FILES,
     seeAlso: ['modgate config print'],
   });
+}
+
+function checkForPrograms(command: Command): void {
+  let [faults, warnings]: [readonly string[], readonly string[]] = [[], []];
+  try {
+    warnings = configFrom(command).warnings;
+  } catch (thrown) {
+    if (!(thrown instanceof ModgateError) || thrown.code !== 'CONFIG_INVALID') throw thrown;
+    faults = thrown.message.split('\n');
+    process.exitCode = thrown.exit;
+  }
+  process.stdout.write(`${JSON.stringify({ valid: faults.length === 0, faults, warnings })}\n`);
 }
 
 function printCommand(): Command {

@@ -2,7 +2,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Command } from 'commander';
 import type { Config } from '../config/index.ts';
-import { ModgateError, systemCode } from '../errors/index.ts';
+import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
 import { configFrom } from './options.ts';
 
 interface Target {
@@ -11,7 +11,12 @@ interface Target {
   readonly socketPath: string | undefined;
 }
 
-interface HealthOptions {
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface HealthOptions {
   readonly url?: string;
   readonly ready?: boolean;
   /** ms */
@@ -23,18 +28,69 @@ const MAX_ANSWER = 64 << 10;
 /** by which modgate refuses whoever shows no client certificate, for every page */
 const REFUSED = /^code: CLIENT_CERTIFICATE$/m;
 
+/** What a program is told; `answer` is JSON where the gateway's is. */
+interface HealthReport {
+  readonly healthy: boolean;
+  readonly url: string;
+  readonly status?: number;
+  readonly answer?: unknown;
+  readonly code?: string;
+  readonly message?: string;
+  readonly next?: string | undefined;
+}
+
 /**
  * @returns what the gateway answered, or that it lives where it answers nobody without a client certificate. Throws
  * UPSTREAM_* where it answered anything else but 200, or nothing in time.
  */
 export async function askHealth(command: Command, options: HealthOptions): Promise<string> {
-  const page = options.ready === true ? 'readyz' : 'healthz';
-  const target = options.url === undefined ? configured(command, page) : given(options.url, page);
-  const { status, text } = await get(target, options.timeout);
-  if (status === 200) return text;
+  const target = targetOf(command, options);
+  const answer = await get(target, options.timeout);
+  const fault = faultOf(target, answer, options);
+  if (fault !== undefined) throw fault;
+  return answer.status === 200 ? answer.text : 'it answers, and wants a client certificate of everyone\n';
+}
+
+/** The same as data; throws only what is wrong with the flags or the configuration. */
+export async function healthReport(command: Command, options: HealthOptions): Promise<HealthReport> {
+  const target = targetOf(command, options);
+  const { href: url } = target.url;
+  try {
+    const answer = await get(target, options.timeout);
+    const fault = faultOf(target, answer, options);
+    const { status, text } = answer;
+    return { healthy: fault === undefined, url, status, answer: answerOf(text), ...factsOf(fault) };
+  } catch (thrown) {
+    return { healthy: false, url, ...factsOf(toModgateError(thrown)) };
+  }
+}
+
+function factsOf(fault: ModgateError | undefined): Pick<HealthReport, 'code' | 'message' | 'next'> {
+  return fault === undefined ? {} : { code: fault.code, message: fault.message, next: fault.next };
+}
+
+function answerOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trim();
+  }
+}
+
+function targetOf(command: Command, { url, ready }: HealthOptions): Target {
+  const page = ready === true ? 'readyz' : 'healthz';
+  return url === undefined ? configured(command, page) : given(url, page);
+}
+
+/** Undefined where the gateway is well. */
+function faultOf(
+  target: Target,
+  { status, text }: Answer,
+  { ready }: HealthOptions,
+): ModgateError | undefined {
   const refused = status === 403 && REFUSED.test(text);
-  if (refused && options.ready !== true) return 'it answers, and wants a client certificate of everyone\n';
-  throw new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`, {
+  if (status === 200 || (refused && ready !== true)) return undefined;
+  return new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`, {
     next: refused ? 'ask the administrative listener with --url (admin.listen)' : undefined,
   });
 }
@@ -69,7 +125,7 @@ function placeOf(listen: Config['listen']): { host: string; socketPath: string |
   return { host: `${host.includes(':') ? `[${host}]` : host}:${listen.port}`, socketPath: undefined };
 }
 
-function get(target: Target, timeout: number): Promise<{ status: number; text: string }> {
+function get(target: Target, timeout: number): Promise<Answer> {
   const { url, socketPath } = target;
   const request = url.protocol === 'https:' ? https.request : http.request;
   return new Promise((resolve, reject) => {

@@ -1,6 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
+import type { HealthOptions } from './health-check.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, withConfigFlags } from './options.ts';
+
+interface HealthFlags extends HealthOptions {
+  readonly json?: boolean;
+}
 
 /** ms */
 const LIMIT = 5000;
@@ -11,9 +16,16 @@ export function healthCommand(): Command {
     .option('--url <url>', 'address of the gateway; default: where the configuration lets it listen')
     .option('--ready', 'ask /readyz, which also tells what is not well, instead of /healthz')
     .option('--timeout <ms>', 'how long an answer may take', milliseconds, LIMIT)
-    .action(async (options: { url?: string; ready?: boolean; timeout: number }, self: Command) => {
-      const { askHealth } = await import('./health-check.ts');
-      process.stdout.write(await askHealth(self, options));
+    .option('--json', 'as a JSON object: healthy, url, what it answered, or why it is not well')
+    .action(async (options: HealthFlags, self: Command) => {
+      const { askHealth, healthReport } = await import('./health-check.ts');
+      if (options.json !== true) {
+        process.stdout.write(await askHealth(self, options));
+        return;
+      }
+      const report = await healthReport(self, options);
+      process.stdout.write(`${JSON.stringify(report)}\n`);
+      process.exitCode = report.healthy ? 0 : 1;
     });
   return describe(command, {
     details:
@@ -21,6 +33,7 @@ export function healthCommand(): Command {
     examples: [
       ['modgate health', 'ask the gateway of this configuration'],
       ['modgate health --url http://127.0.0.1:8080', 'ask another one'],
+      ['modgate health --ready --json', 'the same for programs'],
       ['modgate health --ready', 'fail while it is being stopped; print the state of its parts'],
     ],
     exitCodes: {

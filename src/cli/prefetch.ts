@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { ModgateError } from '../errors/index.ts';
 import { FILL_EXITS, type FillFlags, withFillFlags } from './fill-flags.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES } from './options.ts';
@@ -22,7 +23,10 @@ export function prefetchCommand(): Command {
     )
     .option('--no-deps', 'only what is named, not what it requires')
     .option('--toolchain', 'the Go toolchain that go.mod or go.work asks for, too', false)
-    .option('--platform <list>', 'of the toolchains, as linux/amd64,darwin/arm64 (default: of this machine)')
+    .option(
+      '--platform <list>',
+      'with --toolchain: of which platforms, as linux/amd64,darwin/arm64 (default: of this machine)',
+    )
     .option('--no-sumdb', 'nothing of the checksum databases')
     .option('--nosumdb <patterns>', 'module paths that no database is asked about, as in GONOSUMDB', '');
   return describe(withFillFlags(command, CONCURRENCY).action(run), {
@@ -49,6 +53,10 @@ async function run(what: string[], flags: Flags, command: Command): Promise<void
     import('../fill/index.ts'),
     import('./fill-run.ts'),
   ]);
+  if (flags.platform !== undefined && !flags.toolchain)
+    throw new ModgateError('USAGE', '--platform says of which toolchains, but none are asked for', {
+      next: 'add --toolchain, or leave --platform out',
+    });
   const targets = await Promise.all(what.map(readTarget));
   const toolchains = flags.toolchain ? readPlatforms(flags.platform ?? ownPlatform()) : [];
   await runFill(command, flags, undefined, async ({ opened, config, tally, signal }) => {

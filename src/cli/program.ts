@@ -9,16 +9,19 @@ import { manCommand } from './man.ts';
 import { prefetchCommand } from './prefetch.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
-import { readBuild, versionLine } from './version.ts';
+import { readBuild, versionJson, versionLine } from './version.ts';
 import { versionCommand } from './version-command.ts';
 
 /** The whole tree of commands. What a command does is loaded by its action, so that building the tree costs little. */
 export function makeProgram(): Command {
+  const build = readBuild();
+  // commander prints this text and ends as soon as it meets --version, and knows no flag beside it.
+  const version = process.argv.includes('--json') ? versionJson(build) : versionLine(build);
   const program = new Command('modgate')
     .description(
       'A Go module gateway: serves, verifies, governs and explains every module that your builds download.',
     )
-    .version(versionLine(readBuild()), '-V, --version', 'show version, commit and Node')
+    .version(version, '-V, --version', 'show version, commit and Node; with --json for programs')
     .addCommand(serveCommand())
     .addCommand(prefetchCommand())
     .addCommand(importCommand())

@@ -94,7 +94,8 @@ const WHY_KEPT: Readonly<Record<Stay, string>> = {
   silent: 'about which no source answered: run it again when they do',
   used: 'that were used or changed meanwhile',
   foreign: "from sources that this configuration does not ask for them: name the server's with --config",
-  unknown: 'that were imported, or whose source nobody knows: only the running server asks about them, by store.cap or its own gc',
+  unknown:
+    'that were imported, or whose source nobody knows: only the running server asks about them, by store.cap or its own gc',
 };
 
 export function collectedText(done: Collected): string {

@@ -1,4 +1,5 @@
 import cluster, { type Worker as ClusterWorker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
 import { errorOf, ModgateError } from '../errors/index.ts';
 import { removeStale } from '../http/index.ts';
 import { type Counter, type FamilySnapshot, type Logger, Metrics, type Snapshot } from '../observe/index.ts';
@@ -90,7 +91,9 @@ export class Supervisor implements Server {
     // The workers accept by themselves: no connection goes through this process, or is lost with a worker that dies.
     // It counts only before setupPrimary, which takes it over for good.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ serialization: 'advanced' });
+    // The program by its own URL: what the process was started with may be another build's by now.
+    const exec = fileURLToPath(new URL('./main.js', import.meta.url));
+    cluster.setupPrimary({ exec, serialization: 'advanced' });
     this.reloader = new Reloader(reading, {
       load,
       logger,

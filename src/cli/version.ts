@@ -39,6 +39,12 @@ export function commitOf({ commit, dirty }: Build): string {
   return dirty ? `${commit}-dirty` : commit;
 }
 
+/** The keys of /version, as JSON. */
+export function versionJson(build: Build): string {
+  const { version, date } = build;
+  return JSON.stringify({ name: 'modgate', version, commit: commitOf(build), date, node: process.version });
+}
+
 /** `modgate 0.1.0 (commit abc1234, 2026-11-21, node v20.19.0)` */
 export function versionLine(build: Build): string {
   const facts = [`commit ${commitOf(build)}`, build.date, `node ${process.version}`];

@@ -29,6 +29,10 @@ const CODES = {
   FORBIDDEN: { status: 403, exit: 1, final: true },
   /** the header of the request is larger than the listener takes */
   HEADER_TOO_LARGE: { status: 431, exit: 1, final: true },
+  /** the header of the request did not come in time */
+  REQUEST_TIMEOUT: { status: 408, exit: 1, final: false },
+  /** the caller expects something that is not done here (RFC 9110, 10.1.1) */
+  EXPECTATION_FAILED: { status: 417, exit: 1, final: true },
   METHOD_NOT_ALLOWED: { status: 405, exit: 1, final: true },
   /** the chain ends in `off`, or nothing in it may be asked */
   LOOKUP_OFF: { status: 403, exit: 1, final: true },

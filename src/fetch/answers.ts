@@ -85,7 +85,7 @@ function versionIn(body: Buffer, source: string, what: string): string {
 /** A login page or a captive portal answers 200 with HTML to everything. */
 function refusePage(text: string, source: string, what: string): void {
   if (!/^\s*<(!doctype|html|head|body|\?xml)/i.test(text)) return;
-  throw badAnswer(source, `the answer for ${what} is a web page, not a module file`);
+  throw badAnswer(source, `${what} is a web page, not a module file`);
 }
 
 function badAnswer(source: string, what: string, cause?: unknown): ModgateError {

@@ -1,9 +1,10 @@
-import { ModgateError, toModgateError } from '../errors/index.ts';
+import { ModgateError } from '../errors/index.ts';
 import { MAX_INFO_BYTES } from '../fetch/index.ts';
 import type { Intake } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type CheckedZip, MAX_GOMOD_BYTES, MAX_ZIP_BYTES } from '../modzip/index.ts';
 import { each } from './each.ts';
+import { fileFault, IMPORT_SOURCE } from './file-fault.ts';
 import type { ForeignFolder } from './foreign-folder.ts';
 import { keyOf } from './graph.ts';
 import type { Origin } from './origin.ts';
@@ -18,8 +19,6 @@ export interface ImportOptions {
   readonly signal: AbortSignal;
 }
 
-/** the source that admissions and refusals name */
-const SOURCE = 'import';
 /** bytes of a .ziphash; it holds 47 */
 const MAX_ZIPHASH = 1024;
 /** bytes of an answer of a checksum database; a full tile has 8 KiB */
@@ -103,13 +102,13 @@ class Importer {
           size += count;
           this.#tally.moved(what, count);
         });
-        const checked = await this.#intake.zip(m, SOURCE, { pieces, h1: claimed }, this.#signal);
+        const checked = await this.#intake.zip(m, IMPORT_SOURCE, { pieces, h1: claimed }, this.#signal);
         this.#tally.add(what, 'zip', stored === undefined ? 'added' : 'stored', size);
         return { checked };
       }
       return {};
     } catch (thrown) {
-      this.#tally.fail(what, 'zip', thrown);
+      this.#tally.fail(what, 'zip', fileFault(path, thrown));
       return undefined;
     }
   }
@@ -155,11 +154,11 @@ class Importer {
         this.#tally.add(what, kind, content === undefined ? 'planned' : 'stored');
         return true;
       }
-      const outcome = await this.#intake.file(m, SOURCE, kind, bytes, zip);
+      const outcome = await this.#intake.file(m, IMPORT_SOURCE, kind, bytes, zip);
       this.#tally.add(what, kind, outcome === 'stored' ? 'added' : 'stored', bytes.length);
       return true;
     } catch (thrown) {
-      this.#tally.fail(what, kind, thrown);
+      this.#tally.fail(what, kind, fileFault(path, thrown));
       return false;
     }
   }
@@ -173,11 +172,11 @@ class Importer {
       else if (this.#dryRun) this.#tally.add(path, kind, 'planned');
       else {
         const bytes = await this.#folder.bytes(path, MAX_SUMDB);
-        const outcome = await this.#intake.sumdb(name, SOURCE, endpoint, bytes);
+        const outcome = await this.#intake.sumdb(name, IMPORT_SOURCE, endpoint, bytes);
         this.#tally.add(path, kind, outcome === 'stored' ? 'added' : 'stored', bytes.length);
       }
     } catch (thrown) {
-      this.#tally.fail(path, kind, toModgateError(thrown));
+      this.#tally.fail(path, kind, fileFault(path, thrown));
     }
   }
 }

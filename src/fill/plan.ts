@@ -12,6 +12,7 @@ import type { Build, Replaced } from './build.ts';
 import type { Fetcher } from './fetcher.ts';
 import { readText } from './foreign-text.ts';
 import { keyOf, loadBuildList, type Node, type Requirements, requirementsOf } from './graph.ts';
+import type { Hints } from './hints.ts';
 import { resolveQuery } from './queries.ts';
 import type { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
@@ -37,6 +38,7 @@ export interface PlanOptions {
 
 interface Deps {
   readonly fetcher: Fetcher;
+  readonly hints: Hints;
   readonly tally: Tally;
   readonly signal: AbortSignal;
 }
@@ -90,6 +92,7 @@ export class Planner {
 
   /** The build list of the module as if it were the main one: what `go install module@version` needs. */
   async #addModule(path: ModulePath, query: string): Promise<void> {
+    this.#deps.hints.name(path, query);
     const m = await this.#resolve(path, query);
     if (m === undefined) return;
     this.#want(m, ['info', 'mod', 'zip']);
@@ -104,7 +107,7 @@ export class Planner {
     try {
       return { path, version: await resolveQuery(this.#deps.fetcher, path, query) };
     } catch (thrown) {
-      this.#deps.tally.fail(`${path}@${query}`, undefined, thrown);
+      this.#deps.tally.fail(`${path}@${query}`, undefined, await this.#deps.hints.explain(path, thrown));
       return undefined;
     }
   }
@@ -170,7 +173,7 @@ export class Planner {
   }
 
   #fetchMod(m: ModuleVersion): Promise<string | undefined> {
-    const { fetcher, tally, signal } = this.#deps;
+    const { fetcher, hints, tally, signal } = this.#deps;
     const what = keyOf(m);
     this.#want(m, ['mod']);
     return this.#gate.run(signal, async () => {
@@ -182,7 +185,7 @@ export class Planner {
           text = bytes.toString('utf8');
         } catch (thrown) {
           this.#failed.add(what);
-          tally.fail(what, 'mod', thrown);
+          tally.fail(what, 'mod', await hints.explain(m.path, thrown));
         }
       });
       return text;

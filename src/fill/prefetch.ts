@@ -7,6 +7,7 @@ import { Checksums } from './checksums.ts';
 import { each } from './each.ts';
 import { Fetcher } from './fetcher.ts';
 import { keyOf } from './graph.ts';
+import { Hints } from './hints.ts';
 import { type Kind, Planner, type PlanOptions, type Want } from './plan.ts';
 import type { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
@@ -37,7 +38,8 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   const { tally, gateway } = deps;
   const { signal, places } = options;
   const fetcher = new Fetcher(gateway, deps.tree, signal);
-  const planner = new Planner({ fetcher, tally, signal }, options);
+  const hints = new Hints(fetcher);
+  const planner = new Planner({ fetcher, hints, tally, signal }, options);
   tally.phase('module graph', undefined);
   for (const target of options.targets) await planner.add(target);
   const found = [...planner.wants.values()].filter(({ m }) => !planner.hasFailed(m));
@@ -50,7 +52,7 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   }
   const modules = wants.filter((want) => !isDone(want, planner.hasRead(want.m)));
   tally.phase('modules', modules.length);
-  const filler = new Filler(fetcher, tally);
+  const filler = new Filler(fetcher, hints, tally);
   await each(modules, places, signal, (want) => filler.fill(want, planner.hasRead(want.m)));
   for (const { m } of wants) gateway.intake.relist(m.path);
   const { databases, nosumdb } = options;
@@ -69,10 +71,12 @@ class Filler {
   /** "module@version" of which something could not be had */
   readonly failed = new Set<string>();
   readonly #fetcher: Fetcher;
+  readonly #hints: Hints;
   readonly #tally: Tally;
 
-  constructor(fetcher: Fetcher, tally: Tally) {
+  constructor(fetcher: Fetcher, hints: Hints, tally: Tally) {
     this.#fetcher = fetcher;
+    this.#hints = hints;
     this.#tally = tally;
   }
 
@@ -93,7 +97,7 @@ class Filler {
         if (kinds.has('zip')) await this.#zip(m, sums.zip);
       } catch (thrown) {
         this.failed.add(what);
-        this.#tally.fail(what, now, thrown);
+        this.#tally.fail(what, now, await this.#hints.explain(m.path, thrown));
       }
     });
   }

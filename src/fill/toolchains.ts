@@ -5,7 +5,7 @@
 import { ModgateError } from '../errors/index.ts';
 import { type ModuleVersion, parseModulePath, parseVersion } from '../module/index.ts';
 
-const PATH = parseModulePath('golang.org/toolchain');
+export const TOOLCHAIN_PATH = parseModulePath('golang.org/toolchain');
 /** go 1.21: the first whose go line counts as a minimum, and whose first release has ".0" */
 const STRICT: readonly number[] = [1, 21];
 const GO_VERSION = /^(\d+)\.(\d+)(?:\.(\d+)|(beta|rc)(\d+))?$/;
@@ -38,8 +38,8 @@ function ranks(version: string): number[] {
 /** @param platforms "linux/amd64" */
 export function toolchainModules(name: string, platforms: readonly string[]): ModuleVersion[] {
   return platforms.map((platform) => ({
-    path: PATH,
-    version: parseVersion(PATH, `v0.0.1-${name}.${platform.replace('/', '-')}`),
+    path: TOOLCHAIN_PATH,
+    version: parseVersion(TOOLCHAIN_PATH, `v0.0.1-${name}.${platform.replace('/', '-')}`),
   }));
 }
 

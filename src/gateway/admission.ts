@@ -106,7 +106,11 @@ export class Admissions {
       throw new ModgateError(
         'IMMUTABLE_CONFLICT',
         `source "${source}": the ${kind} of ${m.path}@${m.version} is not the one that was stored before\na stored version never changes: refused`,
-        { cause: error, next: 'ask the author why the version changed; a new version is the honest way' },
+        {
+          cause: error,
+          source,
+          next: 'ask the author why the version changed; a new version is the honest way',
+        },
       );
     }
   }

@@ -165,8 +165,7 @@ export class Evictor {
   #unasked(one: CatalogVersion, { anew, own }: EvictOptions): Stay | 'verdict' | undefined {
     const { chain } = this.#deps.router.find(one.path);
     if (own && (one.source === '' || one.source === IMPORTED)) return 'unknown';
-    if (own && !chain.sources.some(({ name }) => name === one.source))
-      return 'foreign';
+    if (own && !chain.sources.some(({ name }) => name === one.source)) return 'foreign';
     const now = Math.floor(this.#deps.clock.now() / 1000);
     return !anew && one.kept.by === chain.id && one.kept.until > now ? 'verdict' : undefined;
   }

@@ -19,7 +19,7 @@ export function checkSumdbAnswer(endpoint: string, bytes: Buffer, source: string
   if (fits(endpoint, bytes)) return;
   throw new ModgateError(
     'UPSTREAM_BAD_ANSWER',
-    `source "${source}": the answer for ${endpoint} is not one of a checksum database`,
+    `source "${source}": ${endpoint} is not what a checksum database answers`,
     {
       source,
       next: 'see what that address answers; a login page or a portal in between is the usual reason',

@@ -12,7 +12,7 @@ import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
 import { authorize } from './authorize.ts';
 import { Exchange } from './exchange.ts';
-import { hasBody, refuseTwoHosts } from './framing.ts';
+import { checkHost, hasBody } from './framing.ts';
 import type { Handover, Header } from './handover.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
@@ -80,7 +80,7 @@ export class Handler {
   /** The whole way of a hit from memory. False where the request wants more than the whole file. */
   #sendHit(req: Incoming, res: Outgoing, entry: HotEntry, start: number): boolean {
     const wishes = readWishes(req.rawHeaders);
-    if (wishes === undefined) return false;
+    if (wishes === undefined || (!wishes.host && req.httpVersionMajor === 1)) return false;
     const { headers, body, flat } = wishes.gzip ? (entry.gzip ?? entry.plain) : entry.plain;
     const id = acceptRequestId(wishes.requestId) ?? this.#ids.next();
     if (flat === undefined || !this.#oneWrite.send(req, res, flat.head, id, flat.text)) {
@@ -143,7 +143,7 @@ export class Handler {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { method } = exchange.req;
-    refuseTwoHosts(exchange.req);
+    checkHost(exchange.req, exchange.res);
     if (method !== 'GET' && method !== 'HEAD') {
       throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
         next: 'use GET or HEAD',

@@ -1,12 +1,13 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Address, ListenTls } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import { Http2Side } from './http2.ts';
-import type { Requests } from './message.ts';
+import type { Incoming, Requests } from './message.ts';
 import { refuseBytes, refuseTunnel } from './not-http.ts';
 import { TlsFront } from './tls-front.ts';
 
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   /** connections beyond which new ones are closed */
   readonly connections?: number;
   readonly metrics?: Metrics;
+  /** told of each connection that is refused because what it carries is no request */
+  readonly refused?: (client: string, why: ModgateError) => void;
   /** true: other processes listen on the same unix socket, and it is known to be no left-over */
   readonly shared?: boolean;
 }
@@ -46,6 +49,8 @@ const DEFAULTS = {
 const REQUEST_TIME = 60_000;
 /** ms between two looks for headers that take too long, at most */
 const MAX_CHECK = 5000;
+/** characters of a header field in a refusal */
+const MAX_SHOWN = 80;
 /** ms between two looks for connections that have become idle while the gateway stops */
 const IDLE_CHECK = 100;
 /** connections that the system holds until they are accepted */
@@ -80,11 +85,18 @@ export class Listener {
         connectionsCheckingInterval: checkEvery(headerTime),
         keepAliveTimeout: keepAlive,
         noDelay: true,
+        // Node's own refusal has no text.
+        requireHostHeader: false,
       },
       handle,
     );
     this.#http.timeout = idle;
-    this.#http.on('clientError', refuseBytes);
+    this.#http.on('checkExpectation', (req, res) => refuse(req, res, unexpected(req)));
+    this.#http.on('clientError', (error, socket) => {
+      const client = addressOf(socket);
+      const why = refuseBytes(error, socket);
+      if (why !== undefined) options.refused?.(client, why);
+    });
     // Node gives CONNECT to nobody else.
     this.#http.on('connect', (_req, socket) => refuseTunnel(socket));
     if (tls !== undefined) {
@@ -135,6 +147,7 @@ export class Listener {
     this.#http.headersTimeout = headerTime;
     this.#http.requestTimeout = Math.max(REQUEST_TIME, headerTime);
     Object.assign(this.#http, { connectionsCheckingInterval: checkEvery(headerTime) });
+    this.#tls?.setHandshakeTime(headerTime);
     this.#watchTimes();
     // Node reads it for each connection, from Node 14 to 26, and has no other name for it.
     Object.assign(this.#http, { maxHeaderSize: header });
@@ -207,6 +220,17 @@ export class Listener {
     );
     this.#server.on('tlsClientError', () => failed.with().inc());
   }
+}
+
+function addressOf(socket: Duplex): string {
+  return 'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '';
+}
+
+function unexpected({ headers }: Incoming): ModgateError {
+  const expected = String(headers.expect).slice(0, MAX_SHOWN);
+  return new ModgateError('EXPECTATION_FAILED', `nothing here does what "Expect: ${expected}" asks for`, {
+    next: 'leave that field out',
+  });
 }
 
 /** ms between two looks for headers that take too long */

@@ -1,42 +1,58 @@
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { systemCode } from '../errors/index.ts';
+import { explain, ModgateError, systemCode } from '../errors/index.ts';
 
 /**
  * A request that is not HTTP gets a plain answer and no second chance: what follows it cannot be told apart. Only on a
  * connection that nothing was written to: behind a part of an answer it would become a piece of that one's body.
+ * @returns what the client was told; undefined: nothing
  */
-export function refuseBytes(error: Error, socket: Duplex): void {
+export function refuseBytes(error: Error, socket: Duplex): ModgateError | undefined {
   if (!socket.writable || hasWritten(socket) || systemCode(error) === 'ECONNRESET') {
     socket.destroy();
-    return;
+    return undefined;
   }
-  const [status, why] = ANSWERS[systemCode(error)] ?? ['400 Bad Request', 'the request is not valid HTTP'];
-  endWith(socket, status, why);
+  const why = beginsTls(error) ? TLS : (REFUSALS[systemCode(error)] ?? NO_HTTP);
+  endWith(socket, why);
+  return why;
 }
 
-const ANSWERS: Readonly<Record<string, readonly [status: string, why: string]>> = {
-  HPE_HEADER_OVERFLOW: [
-    '431 Request Header Fields Too Large',
-    'the header of the request is too large\nnext: send less in it, or raise limits.header of the gateway\ncode: HEADER_TOO_LARGE',
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    '408 Request Timeout',
-    'the header of the request did not end in time\nnext: send it faster, or raise limits.header_time of the gateway',
-  ],
+const NO_HTTP = new ModgateError('BAD_REQUEST', 'the request is not valid HTTP', {
+  next: 'look what stands between the caller and this gateway',
+});
+const TLS = new ModgateError(
+  'BAD_REQUEST',
+  'this port speaks plain HTTP, and the client began to speak TLS',
+  {
+    next: 'write http:// instead of https://, or set tls of the gateway',
+  },
+);
+const REFUSALS: Readonly<Record<string, ModgateError>> = {
+  HPE_HEADER_OVERFLOW: new ModgateError('HEADER_TOO_LARGE', 'the header of the request is too large', {
+    next: 'send less in it, or raise limits.header of the gateway',
+  }),
+  ERR_HTTP_REQUEST_TIMEOUT: new ModgateError(
+    'REQUEST_TIMEOUT',
+    'the header of the request did not end in time',
+    { next: 'send it faster, or raise limits.header_time of the gateway' },
+  ),
 };
+const NO_TUNNEL = new ModgateError('METHOD_NOT_ALLOWED', 'the method CONNECT is not allowed here', {
+  next: 'use GET or HEAD',
+});
+
+/** A record of a TLS handshake: type 22, version 3.x (RFC 8446, 5.1). Node's parser hands over what it could not read. */
+function beginsTls(error: Error): boolean {
+  const bytes = 'rawPacket' in error ? error.rawPacket : undefined;
+  return bytes instanceof Uint8Array && bytes[0] === 22 && bytes[1] === 3;
+}
 
 /** From here on Node does nothing for the socket: no error is heard, no time limit ends it. */
 export function refuseTunnel(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
   // Behind a request that is being answered it would land in that answer, or in its place.
   if (hasAnswerUnderWay(socket)) socket.destroy();
-  else
-    endWith(
-      socket,
-      '405 Method Not Allowed',
-      'the method CONNECT is not allowed here',
-      'Allow: GET, HEAD\r\n',
-    );
+  else endWith(socket, NO_TUNNEL, 'Allow: GET, HEAD\r\n');
 }
 
 function hasWritten(socket: Duplex): boolean {
@@ -49,10 +65,11 @@ function hasAnswerUnderWay(socket: Duplex): boolean {
 }
 
 /** The whole answer to what no request is made of; the connection ends with it, whatever the other side does. */
-export function endWith(socket: Duplex, status: string, why: string, headers = ''): void {
-  const text = `modgate: ${why}\n`;
+export function endWith(socket: Duplex, why: ModgateError, headers = ''): void {
+  const text = explain(why);
+  const status = `${why.status} ${STATUS_CODES[why.status]}`;
   socket.end(
-    `HTTP/1.1 ${status}\r\n${headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    `HTTP/1.1 ${status}\r\n${headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
     () => socket.destroy(),
   );
 }

@@ -43,6 +43,15 @@ export class TlsFront {
     this.server.setTicketKeys(randomBytes(TICKET_KEYS));
   }
 
+  /** For connections from now on. @param time ms */
+  setHandshakeTime(time: number): void {
+    // Node reads it for each connection, and has no other name for it; a test of reloads holds that it has this one.
+    const key = Object.getOwnPropertySymbols(this.server).find(
+      ({ description }) => description === 'handshake-timeout',
+    );
+    if (key !== undefined) Object.assign(this.server, { [key]: time });
+  }
+
   /** Why a connection may ask for nothing; undefined where it may. */
   refusal(socket: object): ModgateError | undefined {
     return this.#clientCerts === 'off' ? undefined : this.#refusals.get(socket);
@@ -52,14 +61,41 @@ export class TlsFront {
     if (this.#clientCerts === 'off' || socket.authorized) return undefined;
     const shown = socket.getPeerX509Certificate() !== undefined;
     if (!shown && this.#clientCerts === 'optional') return undefined;
+    const code = String(socket.authorizationError);
+    const words = WORDS[code];
     const why = shown
-      ? `your client certificate does not count here: ${String(socket.authorizationError)}`
+      ? `your client certificate does not count here: ${words?.what ?? code}`
       : 'a client certificate is needed here, and none was shown';
     return new ModgateError('CLIENT_CERTIFICATE', why, {
-      next: 'use a certificate of the authority that the administrator of this gateway names (tls.client_ca)',
+      next: (shown ? words?.next : undefined) ?? OTHER_CERTIFICATE,
     });
   }
 }
+
+const OTHER_CERTIFICATE =
+  'use a certificate of the authority that the administrator of this gateway names (tls.client_ca)';
+const FOREIGN = { what: 'it is not signed by an authority that is named here', next: OTHER_CERTIFICATE };
+
+/** OpenSSL's codes (openssl-verification-options(1)) in plain words. */
+const WORDS: Readonly<Record<string, { readonly what: string; readonly next: string }>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN,
+  SELF_SIGNED_CERT_IN_CHAIN: FOREIGN,
+  DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN,
+  CERT_SIGNATURE_FAILURE: FOREIGN,
+  CERT_UNTRUSTED: FOREIGN,
+  CERT_HAS_EXPIRED: {
+    what: 'it has expired',
+    next: 'have it renewed, and look at the clocks of both machines',
+  },
+  CERT_NOT_YET_VALID: { what: 'it is not valid yet', next: 'look at the clocks of both machines' },
+  INVALID_PURPOSE: {
+    what: 'it is not for clients',
+    next: 'have one issued whose extended key usage has client authentication',
+  },
+  CERT_CHAIN_TOO_LONG: { what: 'its chain is too long', next: 'have one issued with a shorter chain' },
+};
 
 /** Throws CONFIG_INVALID where no connection could be secured with it. */
 export function checkTls(tls: ListenTls): void {
@@ -86,6 +122,10 @@ function below(socket: TLSSocket): Duplex | undefined {
   return '_parent' in socket && socket._parent instanceof Duplex ? socket._parent : undefined;
 }
 
+const PLAIN = new ModgateError('BAD_REQUEST', 'this port speaks HTTPS, and the request is plain HTTP', {
+  next: 'write https:// instead of http://',
+});
+
 /** Who speaks HTTP here has forgotten an "s", and is told so in the one way that it understands. */
 function handshakeFailed(error: Error, socket: TLSSocket): void {
   const plain = systemCode(error) === 'ERR_SSL_HTTP_REQUEST' ? below(socket) : undefined;
@@ -94,5 +134,5 @@ function handshakeFailed(error: Error, socket: TLSSocket): void {
     return;
   }
   plain.on('error', () => plain.destroy());
-  endWith(plain, '400 Bad Request', 'this port speaks HTTPS: write https:// instead of http://');
+  endWith(plain, PLAIN);
 }

@@ -3,6 +3,7 @@ import { isHost } from './framing.ts';
 
 /** What a plain request for a whole file may still wish. */
 export interface Wishes {
+  readonly host: boolean;
   readonly gzip: boolean;
   readonly requestId: string | undefined;
 }
@@ -14,13 +15,15 @@ export interface Wishes {
  */
 export function readWishes(raw: readonly string[]): Wishes | undefined {
   let gzip = false;
-  let hosts = 0;
+  let host = false;
   let requestId: string | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
     switch (name.length) {
       case 4:
-        if (isHost(name) && ++hosts > 1) return undefined;
+        if (!isHost(name)) break;
+        if (host) return undefined;
+        host = true;
         break;
       case 5:
       case 8:
@@ -37,7 +40,7 @@ export function readWishes(raw: readonly string[]): Wishes | undefined {
         break;
     }
   }
-  return { gzip, requestId };
+  return { host, gzip, requestId };
 }
 
 /** Their lengths are the cases above. */

@@ -102,7 +102,7 @@ export class Hops {
       way.send(headers, exchange);
       const head = await exchange.head;
       head.onLeft(unhook);
-      return { head, place, credentials, secrets: secretsOf(headers) };
+      return { head, place, credentials, secrets: secretsOf({ ...headers, ...way.shown }) };
     } catch (error) {
       unhook();
       throw error;

@@ -20,6 +20,8 @@ export function parseProxy(text: string): ProxyChoice {
   if (text === '') return undefined;
   const parsed = tryUrl(text.includes('://') ? text : `http://${text}`);
   if (parsed === undefined || parsed.host === '') return 'unusable';
+  // A password that is not escaped: what was read as host and path is a part of it.
+  if (`${parsed.pathname}${parsed.search}${parsed.hash}`.includes('@')) return 'unusable';
   return parsed.protocol === 'http:' || parsed.protocol === 'https:' ? parsed : 'unusable';
 }
 

@@ -17,6 +17,8 @@ const H2_CONNECTION_WINDOW = 8 << 20;
 export interface Way {
   /** the proxy for messages, undefined where there is none */
   readonly proxy: string | undefined;
+  /** what the proxy is shown with each request that it forwards */
+  readonly shown: Readonly<Record<string, string>>;
   /** Sends a GET. */
   send(headers: Readonly<Record<string, string>>, exchange: Exchange): void;
 }
@@ -78,6 +80,7 @@ export class Routes {
     );
     return {
       proxy: proxy && urlText(proxy),
+      shown: {},
       send: (headers, exchange) => {
         const path = `${url.pathname}${url.search}`;
         agent.dispatch(new Outgoing(url.origin, path, headers, exchange), exchange);
@@ -88,11 +91,13 @@ export class Routes {
   /** A proxy gets an http URL whole and forwards it (RFC 9112 section 3.2.2). */
   #forwarded(url: URL, proxy: URL): Way {
     const agent = this.#agent('forward', (dialed) => this.#dialer.toProxy(dialed));
+    const shown = proxyAuthorization(proxy);
     return {
       proxy: urlText(proxy),
+      shown,
       send: (headers, exchange) => {
         const path = `${url.origin}${url.pathname}${url.search}`;
-        const all = { ...headers, host: url.host, ...proxyAuthorization(proxy) };
+        const all = { ...headers, host: url.host, ...shown };
         agent.dispatch(new Outgoing(proxy.origin, path, all, exchange), exchange);
       },
     };
@@ -125,7 +130,11 @@ export class Routes {
 
 /** Nothing is dialed. */
 function refused(objection: TooNear, proxy: URL | undefined): Way {
-  return { proxy: proxy && urlText(proxy), send: (_headers, exchange) => exchange.fail(objection) };
+  return {
+    proxy: proxy && urlText(proxy),
+    shown: {},
+    send: (_headers, exchange) => exchange.fail(objection),
+  };
 }
 
 function chooser(proxy: string, env: NodeJS.ProcessEnv): (url: URL) => ProxyChoice {

@@ -69,7 +69,7 @@ function flat(headers: http.IncomingHttpHeaders): Record<string, string> {
 }
 
 /** Bytes as they are on a socket of their own → what comes back until the server closes. */
-export function raw(base: string, bytes: string): Promise<string> {
+export function raw(base: string, bytes: string | Buffer): Promise<string> {
   const url = new URL(base);
   const answer = new Promise<string>((resolve, reject) => {
     const socket = net.connect(Number(url.port), url.hostname, () => socket.write(bytes));

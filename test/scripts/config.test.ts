@@ -39,6 +39,26 @@ describe('modgate config', () => {
     assert.match(text, /missing/);
   });
 
+  test('check --json: a good file, with what is odd about it', () => {
+    const file = write(
+      'chain: corp\nsources:\n  corp:\n    url: http://user:pass@proxy.example\n    proxy: none\n',
+    );
+    const run = modgateCommand(['config', 'check', '--json', '--config', file]);
+    assert.equal(run.code, 0, run.stderr);
+    const { valid, faults, warnings } = JSON.parse(run.stdout);
+    assert.deepEqual([valid, faults, run.stderr], [true, [], '']);
+    assert.match(warnings[0], /modgate\.yaml:4:\d+: .*plain text/);
+  });
+
+  test('check --json: every fault is one of a list, exit 2', () => {
+    const file = write('listen: nowhere\nlisten_on: 1\n');
+    const run = modgateCommand(['config', 'check', '--json', '--config', file]);
+    assert.equal(run.code, 2);
+    const { valid, faults } = JSON.parse(run.stdout);
+    assert.deepEqual([valid, faults.length, run.stderr], [false, 2, '']);
+    assert.match(faults[1], /modgate\.yaml:2:1: .*listen_on/);
+  });
+
   test('print: the values in force, without secrets', () => {
     const file = write(
       'sources:\n  corp:\n    url: https://proxy.example\n    auth: { bearer: { token: { env: CORP_TOKEN } } }\nchain: corp\n',
@@ -74,6 +94,13 @@ describe('modgate config', () => {
 
   test('--version and --help', () => {
     assert.match(modgateCommand(['--version']).stdout, /^modgate \d+\.\d+\.\d+/);
+    const { stdout } = modgateCommand(['version', '--json']);
+    assert.equal(JSON.parse(stdout).name, 'modgate');
+    for (const args of [
+      ['--version', '--json'],
+      ['--json', '-V'],
+    ])
+      assert.deepEqual(modgateCommand(args), { code: 0, stdout, stderr: '' });
     const help = modgateCommand(['--help']);
     assert.equal(help.code, 0);
     for (const word of ['serve', 'config']) assert.match(help.stdout, new RegExp(`\\b${word}\\b`));

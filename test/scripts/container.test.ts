@@ -97,10 +97,19 @@ describe('the container', () => {
   test('the image holds the program, its licences and nothing to build it with', (t) => {
     if (missing !== undefined) return t.skip(missing);
     const files = fs.readdirSync(path.join(image, 'opt/modgate'));
-    for (const name of ['main.js', 'worker.js', 'writer-worker.js', 'LICENSE', 'LICENSES.txt'])
-      assert.ok(files.includes(name), name);
+    const [build = '', ...others] = files.filter((name) => /^[0-9a-f]{12}$/.test(name));
+    assert.deepEqual(others, []);
+    assert.deepEqual(files.filter((name) => name !== build).sort(), [
+      '.npmignore',
+      'LICENSE',
+      'main.js',
+      'node_modules',
+    ]);
+    const parts = fs.readdirSync(path.join(image, 'opt/modgate', build));
+    for (const name of ['main.js', 'worker.js', 'writer-worker.js', 'LICENSES.txt'])
+      assert.ok(parts.includes(name), name);
     assert.deepEqual(
-      files.filter((name) => !/\.(js|json|txt)$|^(LICENSE|node_modules)$/.test(name)),
+      parts.filter((name) => !/\.(js|json|txt)$/.test(name)),
       [],
     );
     const packages = fs.readdirSync(path.join(image, 'opt/modgate/node_modules'));

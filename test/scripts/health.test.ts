@@ -46,6 +46,25 @@ describe('modgate health', () => {
     assert.match(run.stdout, /"status": "ready"[\s\S]*"name": "store"/);
   });
 
+  test('--json: what it answered', async () => {
+    const run = await health(['--json', '--url', modgate.url]);
+    const url = `${modgate.url}/healthz`;
+    assert.deepEqual(JSON.parse(run.stdout), { healthy: true, url, status: 200, answer: 'ok' });
+    assert.deepEqual([run.code, run.stderr], [0, '']);
+    const ready = await health(['--json', '--ready', '--url', modgate.url]);
+    assert.equal(JSON.parse(ready.stdout).answer.status, 'ready');
+  });
+
+  test('--json: what is not well', async () => {
+    const wrong = await health(['--json', '--url', `${modgate.url}/absent`]);
+    const { healthy, status, code, message } = JSON.parse(wrong.stdout);
+    assert.deepEqual([healthy, status, code], [false, 404, 'UPSTREAM_STATUS']);
+    assert.match(message, /answered 404/);
+    const silent = await health(['--json', '--url', 'http://127.0.0.1:9']);
+    assert.equal(JSON.parse(silent.stdout).code, 'UPSTREAM_UNREACHABLE');
+    for (const run of [wrong, silent]) assert.deepEqual([run.code, run.stderr], [1, '']);
+  });
+
   test('its address is that of the configuration, by variable and by file', async () => {
     const { port } = new URL(modgate.url);
     assert.equal((await health([], { MODGATE_LISTEN: `0.0.0.0:${port}` })).code, 0);

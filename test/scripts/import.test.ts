@@ -100,7 +100,9 @@ describe('what is refused', () => {
     for (const n of ZIP_FAULTS.keys())
       assert.match(
         run.stderr,
-        new RegExp(`failed: example\\.com/bad${n}@v1\\.0\\.0 zip\n[\\s\\S]*?code: BAD_ZIP`),
+        new RegExp(
+          `failed: example\\.com/bad${n}@v1\\.0\\.0 zip\n *example\\.com/bad${n}/@v/v1\\.0\\.0\\.zip: the zip [\\s\\S]*?code: BAD_ZIP`,
+        ),
       );
     assert.match(run.stdout, new RegExp(`${ZIP_FAULTS.length} failed \\(${ZIP_FAULTS.length} BAD_ZIP\\)`));
     assert.deepEqual(b.files(), [
@@ -117,16 +119,24 @@ describe('what is refused', () => {
     [
       'v1.0.0.ziphash',
       `h1:${'A'.repeat(43)}=`,
-      /zip\n.*the \.ziphash beside it says h1:AAAA[\s\S]*CHECKSUM_MISMATCH/,
+      /zip\n *example\.com\/plain\/@v\/v1\.0\.0\.zip: the zip of .*, but the \.ziphash beside it says h1:AAAA[\s\S]*CHECKSUM_MISMATCH/,
     ],
     ['v1.0.0.ziphash', 'nonsense', /zip\n.*the \.ziphash beside it says nonsense[\s\S]*CHECKSUM_MISMATCH/],
-    ['v1.0.0.info', '{"Version":"v1.0.1"}', /info\n.*names another version[\s\S]*UPSTREAM_BAD_ANSWER/],
+    [
+      'v1.0.0.info',
+      '{"Version":"v1.0.1"}',
+      /info\n *example\.com\/plain\/@v\/v1\.0\.0\.info: .* names another version[\s\S]*next: look at that file[\s\S]*UPSTREAM_BAD_ANSWER/,
+    ],
     [
       'v1.0.0.mod',
       'module example.com/plain // another\n',
-      /mod\n.*is not the go\.mod[\s\S]*CHECKSUM_MISMATCH/,
+      /mod\n *example\.com\/plain\/@v\/v1\.0\.0\.mod: .*is not the go\.mod[\s\S]*CHECKSUM_MISMATCH/,
     ],
-    ['v1.0.0.mod', '<!doctype html><p>log in', /mod\n.*is a web page[\s\S]*UPSTREAM_BAD_ANSWER/],
+    [
+      'v1.0.0.mod',
+      '<!doctype html><p>log in',
+      /mod\n *example\.com\/plain\/@v\/v1\.0\.0\.mod: .*is a web page[\s\S]*next: look at that file[\s\S]*UPSTREAM_BAD_ANSWER/,
+    ],
   ];
   for (const [file, text, said] of LIES) {
     test(`a ${file} that says ${text}`, async (t) => {
@@ -166,6 +176,21 @@ describe('what is refused', () => {
     });
   }
 
+  for (const [endpoint, text] of [
+    ['lookup/example.com/plain@v1.0.0', '<p>log in'],
+    ['tile/8/0/000', 'short'],
+  ]) {
+    test(`a ${endpoint} of a checksum database that says ${text}`, async (t) => {
+      const b = await bench(t);
+      writeVersion(b, 'in', 'example.com/plain/@v/v1.0.0', 'info', 'mod', 'zip');
+      b.write(`in/sumdb/${SUM_NAME}/${endpoint}`, text ?? '');
+      const run = await b.run('import', 'in');
+      assert.equal(run.code, 1);
+      assert.ok(run.stderr.includes(`\n  sumdb/${SUM_NAME}/${endpoint}: `), run.stderr);
+      assert.match(run.stderr, /is not what a checksum database answers\n *next: look at that file/);
+    });
+  }
+
   test('an empty .ziphash, as a crash leaves it, claims nothing', async (t) => {
     const b = await bench(t);
     writeVersion(b, 'in', 'example.com/plain/@v/v1.0.0', 'zip');
@@ -187,7 +212,7 @@ describe('what is refused', () => {
     assert.equal(run.code, 1);
     assert.match(
       run.stderr,
-      /plain@v1\.0\.0 zip\n.*is not the one that was stored before[\s\S]*IMMUTABLE_CONFLICT/,
+      /plain@v1\.0\.0 zip\n *example\.com\/plain\/@v\/v1\.0\.0\.zip: .*is not the one that was stored before[\s\S]*IMMUTABLE_CONFLICT/,
     );
     b.write('mods/example.com/plain/@v/v1.0.0.mod', 'module example.com/plain // another\n');
     assert.match((await b.run('import', 'mods')).stderr, /plain@v1\.0\.0 mod\n[\s\S]*IMMUTABLE_CONFLICT/);

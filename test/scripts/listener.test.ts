@@ -32,6 +32,11 @@ before(async () => {
 });
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
+/** The first bytes of a TLS connection: a record of type 22 (RFC 8446, 5.1). */
+function clientHello(): Buffer {
+  return Buffer.concat([Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]), Buffer.alloc(194, 7)]);
+}
+
 async function writeIdentity(name: string, from: Authority, host: string): Promise<void> {
   const { cert, key } = await from.issue({ host });
   fs.writeFileSync(path.join(folder, `${name}.pem`), cert);
@@ -145,12 +150,23 @@ describe('TLS', { skip: withoutGo }, () => {
 });
 
 describe('client certificates', () => {
-  const MODES: [mode: string, shown: 'none' | 'good' | 'foreign', status: number, text: RegExp][] = [
+  const MODES: [
+    mode: string,
+    shown: 'none' | 'good' | 'foreign' | 'expired',
+    status: number,
+    text: RegExp,
+  ][] = [
     ['off', 'none', 200, /^module/],
     ['off', 'foreign', 200, /^module/],
     ['optional', 'none', 200, /^module/],
     ['optional', 'good', 200, /^module/],
-    ['optional', 'foreign', 403, /does not count here.*\nnext: .*\ncode: CLIENT_CERTIFICATE/],
+    [
+      'optional',
+      'foreign',
+      403,
+      /does not count here: it is not signed by an authority .*\nnext: .*\ncode: CLIENT_CERTIFICATE/,
+    ],
+    ['required', 'expired', 403, /does not count here: it has expired\nnext: .*renew/],
     ['required', 'good', 200, /^module/],
     ['required', 'none', 403, /a client certificate is needed here, and none was shown/],
     ['required', 'foreign', 403, /does not count here/],
@@ -161,7 +177,8 @@ describe('client certificates', () => {
       if (mode !== 'off') more.client_ca = path.join(folder, 'clients.pem');
       const pair = await pairFor(t, { config: tlsSettings(more) });
       const from = shown === 'foreign' ? await authority('foreign') : clients;
-      const own = shown === 'none' ? {} : await from.issue({ host: 'client' });
+      const notAfter = new Date(Date.now() + (shown === 'expired' ? -3_600_000 : 3_600_000));
+      const own = shown === 'none' ? {} : await from.issue({ host: 'client', notAfter });
       for (const answer of [
         await get1(pair.modgate.url + MOD, own),
         await get2(pair.modgate.url + MOD, own),
@@ -409,6 +426,65 @@ describe('limits', () => {
     await bounded(once(first, 'end'), 'the metrics');
     assert.match(text, /\nmodgate_http_connections 3\n/);
     assert.match(text, /\nmodgate_http_connections_dropped_total 1\n/);
+  });
+});
+
+describe('what no request is made of is told why', () => {
+  const BARE = 'GET /healthz HTTP/1.1\r\n';
+  const TOLD: readonly (readonly [what: string, bytes: string | Buffer, status: number, text: RegExp])[] = [
+    ['no Host', `${BARE}\r\n`, 400, /^modgate: the request has no Host .*\nnext: .*\ncode: BAD_REQUEST\n$/],
+    [
+      'two Hosts',
+      `${BARE}Host: a\r\nHost: b\r\n\r\n`,
+      400,
+      /more than one Host .*\nnext: .*\ncode: BAD_REQUEST\n$/,
+    ],
+    [
+      'an expectation',
+      `${BARE}Host: x\r\nExpect: nonsense\r\nConnection: close\r\n\r\n`,
+      417,
+      /^modgate: .*Expect: nonsense.*\nnext: .*\ncode: EXPECTATION_FAILED\n$/,
+    ],
+    ['no HTTP', 'nonsense\r\n\r\n', 400, /^modgate: .*not valid HTTP\nnext: .*\ncode: BAD_REQUEST\n$/],
+    ['a tunnel', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, /\nnext: .*\ncode: METHOD_NOT_ALLOWED\n$/],
+    [
+      'TLS',
+      clientHello(),
+      400,
+      /^modgate: this port speaks plain HTTP.*\nnext: .*http:\/\/.*\ncode: BAD_REQUEST\n$/,
+    ],
+  ];
+  for (const [what, bytes, status, text] of TOLD) {
+    test(`${what}: ${status}`, async (t) => {
+      const pair = await pairFor(t);
+      // One file that is in memory, so that the short way of a hit is held to it too.
+      await pair.modgate.ask('/healthz');
+      const answer = await raw(pair.modgate.url, bytes);
+      const [head = '', body = ''] = answer.split('\r\n\r\n');
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(body, text);
+    });
+  }
+
+  test('no Host, for what is answered from memory', async (t) => {
+    const { modgate } = await pairFor(t);
+    for (let i = 0; i < 2; i++) assert.equal((await modgate.ask(MOD)).status, 200);
+    const answer = await raw(modgate.url, `GET ${MOD} HTTP/1.1\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*\r\nConnection: close\r\n[\s\S]*has no Host/);
+    assert.match(await raw(modgate.url, `GET ${MOD} HTTP/1.0\r\n\r\n`), /^HTTP\/1\.1 200 /);
+  });
+
+  test('the log says that a client speaks TLS to a port without', { skip: withoutGo }, async (t) => {
+    const { modgate } = await pairFor(t);
+    const go = new Go();
+    t.after(() => go.remove());
+    const run = await go.run(['list', '-m', 'example.com/plain@v1.0.0'], {
+      proxy: modgate.url.replace('http:', 'https:'),
+    });
+    assert.match(run.stderr, /server gave HTTP response to HTTPS client/);
+    const line = await modgate.log((one) => one.msg === 'no request', 'the refused connection');
+    assert.match(String(line.error), /^this port speaks plain HTTP/);
+    assert.deepEqual([line.level, line.status, line.client], ['info', 400, '127.0.0.1']);
   });
 });
 

@@ -154,7 +154,7 @@ describe('what can be named', () => {
     });
   }
 
-  const REFUSED: readonly [args: readonly string[], exit: number, said: RegExp][] = [
+  const REFUSED: readonly (readonly [args: readonly string[], exit: number, said: RegExp])[] = [
     [['absent/go.mod'], 2, /there is no file absent\/go\.mod/],
     [['not a module'], 2, /is no file and no module/],
     [['example.com/plain@'], 2, /names no version/],
@@ -162,6 +162,22 @@ describe('what can be named', () => {
     [['broken.sum'], 1, /broken\.sum:1: wrong number of fields 2/],
     [['nothing.txt'], 2, /neither a go\.mod nor a go\.sum nor a go\.work/],
     [['--toolchain', '--platform', 'linux', 'good.mod'], 2, /GOOS\/GOARCH/],
+    [['--platform', 'linux/amd64', 'good.mod'], 2, /none are asked for\n *next: add --toolchain/],
+    [
+      ['--toolchain', '--platform', 'plan9/foo', 'new.mod'],
+      1,
+      /go1\.99\.0\.plan9-foo[\s\S]*next: see whether this release of Go is published for this platform/,
+    ],
+    ...[['@latest'], ['@v1.0.0'], ['@v1.0.0', '--no-deps'], ['']].map(
+      ([query = '', ...flags]) =>
+        [
+          [`example.com/plain/sub/pkg${query}`, ...flags],
+          1,
+          new RegExp(
+            `example\\.com/plain is a module.*: modgate prefetch example\\.com/plain${query || '@latest'}\n`,
+          ),
+        ] as const,
+    ),
     [['--concurrency', '0', 'good.mod'], 2, /from 1 to 256/],
     [[], 2, /missing required argument/],
     [['work/go.work'], 2, /there is no .*work\/absent\/go\.mod/],
@@ -175,6 +191,7 @@ describe('what can be named', () => {
       b.write('broken.sum', 'example.com/x v1.0.0\n');
       b.write('nothing.txt', 'nothing\n');
       b.write('good.mod', 'module m.test\n');
+      b.write('new.mod', 'module m.test\n\ngo 1.99.0\n');
       b.write('work/go.work', 'go 1.21\nuse ./absent\n');
       b.write('replaced.mod', 'module m.test\nrequire a.test/b v1.0.0\nreplace a.test/b => ./absent\n');
       const run = await b.run('prefetch', ...args);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -54,6 +56,23 @@ describe('the listener', () => {
       await until(async () => ((await shown(modgate.url)) !== old ? true : undefined), 'the new certificate');
     });
   }
+});
+
+test('the time for a TLS handshake changes for connections from now on', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-handshake-'));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const { cert, key } = await (await authority()).issue({ host: '127.0.0.1' });
+  const tls = { cert: path.join(folder, 'tls.pem'), key: path.join(folder, 'tls.key') };
+  fs.writeFileSync(tls.cert, cert);
+  fs.writeFileSync(tls.key, key);
+  const { modgate } = await pairFor(t, { config: { tls, limits: { header_time: '60s' } } });
+  modgate.configure({ limits: { header_time: '200ms' } });
+  await hangUp(modgate);
+  const { hostname, port } = new URL(modgate.url);
+  const silent = net.connect(Number(port), hostname);
+  t.after(() => silent.destroy());
+  silent.resume();
+  await bounded(once(silent, 'close'), 'the end of a connection that begins no handshake');
 });
 
 async function shown(url: string): Promise<string> {
