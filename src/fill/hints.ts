@@ -1,4 +1,5 @@
 import { ModgateError } from '../errors/index.ts';
+import type { Router } from '../gateway/index.ts';
 import { type ModulePath, parseModulePath } from '../module/index.ts';
 import type { Fetcher } from './fetcher.ts';
 import { TOOLCHAIN_PATH } from './toolchains.ts';
@@ -6,11 +7,13 @@ import { TOOLCHAIN_PATH } from './toolchains.ts';
 /** Says of what is absent what else the user may have meant. */
 export class Hints {
   readonly #fetcher: Fetcher;
+  readonly #router: Router;
   /** module path → the query that the user named with it */
   readonly #named = new Map<ModulePath, string>();
 
-  constructor(fetcher: Fetcher) {
+  constructor(fetcher: Fetcher, router: Router) {
     this.#fetcher = fetcher;
+    this.#router = router;
   }
 
   /** What the user has named may be a package; what a go.mod requires is a module. */
@@ -27,13 +30,19 @@ export class Hints {
     return new ModgateError(thrown.code, thrown.message, { cause, source, next });
   }
 
-  /** Asks for the parents, the longest first, as the go command does to find the module of a package. */
+  /**
+   * Asks for the parents, the longest first, as the go command does to find the module of a package; but no other chain
+   * than that of the path: a parent above a private route would tell its name to the public.
+   */
   async #moduleOf(path: ModulePath): Promise<string | undefined> {
     const query = this.#named.get(path);
     if (query === undefined) return undefined;
-    for (const parent of parentsOf(path))
+    const { id } = this.#router.find(path).chain;
+    for (const parent of parentsOf(path)) {
+      if (this.#router.find(parent).chain.id !== id) return undefined;
       if (await this.#isModule(parent))
         return `${parent} is a module, and this may be a package of it: modgate prefetch ${parent}@${query}`;
+    }
     return undefined;
   }
 

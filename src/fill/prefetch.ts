@@ -38,7 +38,7 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   const { tally, gateway } = deps;
   const { signal, places } = options;
   const fetcher = new Fetcher(gateway, deps.tree, signal);
-  const hints = new Hints(fetcher);
+  const hints = new Hints(fetcher, deps.router);
   const planner = new Planner({ fetcher, hints, tally, signal }, options);
   tally.phase('module graph', undefined);
   for (const target of options.targets) await planner.add(target);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { FillBench } from '../kit/fill.ts';
+import { SOURCE, sourceSettings } from '../kit/gateway.ts';
 import { Go, type GoResult, withoutGo } from '../kit/go.ts';
 import { Modgate, type Piece } from '../kit/modgate.ts';
 import { APP_OUTPUT, PLAIN_BRANCH, PLAIN_COMMIT, TOOLCHAIN, UNTAGGED } from '../kit/modules.ts';
@@ -297,6 +298,37 @@ describe('options', () => {
       'example.com/legacy@v2.0.0+incompatible',
       `example.com/untagged@${UNTAGGED}`,
     ]);
+  });
+
+  test('nothing private goes to another chain: of its parents, those above the route are not asked for', async (t) => {
+    const b = await bench(t);
+    const other = await Upstream.start();
+    t.after(() => other.close());
+    const { chain: _, ...config } = b.config;
+    const both = { [SOURCE]: sourceSettings(b.upstream.url), other: sourceSettings(other.url) };
+    const routes = [
+      { match: 'example.com/plain/secret', chain: SOURCE },
+      { match: '*', chain: 'other' },
+    ];
+    b.write('modgate.yaml', JSON.stringify({ ...config, sources: both, routes }));
+    const named = 'example.com/plain/secret/cmd/tool';
+    const lists = (upstream: Upstream) => upstream.seen('/@v/list').map(({ path }) => path);
+    for (const args of [[`${named}@latest`], [`${named}@v1.0.0`], [`${named}@v1.0.0`, '--no-deps']]) {
+      b.upstream.forget();
+      const run = await b.run('prefetch', '--no-sumdb', ...args);
+      assert.equal(run.code, 1, run.stderr);
+      assert.match(run.stderr, /code: NOT_FOUND/);
+      assert.deepEqual(
+        other.seen('').map(({ path }) => path),
+        [],
+        args.join(' '),
+      );
+      for (const parent of ['example.com/plain/secret/cmd', 'example.com/plain/secret'])
+        assert.ok(lists(b.upstream).includes(`/${parent}/@v/list`), parent);
+    }
+    // What goes to the other chain by its own path is looked for there.
+    const run = await b.run('prefetch', '--no-sumdb', 'example.com/plain/sub/pkg@v1.0.0');
+    assert.match(run.stderr, /next: example\.com\/plain is a module/);
   });
 
   test('--no-sumdb asks no database', async (t) => {
