@@ -6,7 +6,10 @@ import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
 import { configFrom } from './options.ts';
 
 interface Target {
+  /** without user info, so that no text can show it */
   readonly url: URL;
+  /** user:password */
+  readonly auth: string | undefined;
   /** path of a unix socket; undefined: by the URL's host and port */
   readonly socketPath: string | undefined;
 }
@@ -97,21 +100,32 @@ function faultOf(
 
 function given(text: string, page: string): Target {
   try {
-    const url = new URL(text.endsWith('/') ? text : `${text}/`);
-    if (/^https?:$/.test(url.protocol)) return { url: new URL(page, url), socketPath: undefined };
+    const url = new URL(page, text.endsWith('/') ? text : `${text}/`);
+    const auth = userInfo(url);
+    if (/^https?:$/.test(url.protocol)) return { url, auth, socketPath: undefined };
   } catch {
     // As below.
   }
-  throw new ModgateError('USAGE', `--url ${text} is no http or https URL`, {
+  // Its text may hold a password in any place.
+  throw new ModgateError('USAGE', 'what --url names is no http or https URL', {
     next: 'write it as http://host:port',
   });
+}
+
+/** Takes it out of the URL. */
+function userInfo(url: URL): string | undefined {
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  if (username === '' && password === '') return undefined;
+  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
 }
 
 function configured(command: Command, page: string): Target {
   const { config } = configFrom(command);
   const scheme = config.tls === undefined ? 'http' : 'https';
   const { host, socketPath } = placeOf(config.listen);
-  return { url: new URL(`${scheme}://${host}${config.prefix}/${page}`), socketPath };
+  return { url: new URL(`${scheme}://${host}${config.prefix}/${page}`), auth: undefined, socketPath };
 }
 
 function placeOf(listen: Config['listen']): { host: string; socketPath: string | undefined } {
@@ -126,7 +140,7 @@ function placeOf(listen: Config['listen']): { host: string; socketPath: string |
 }
 
 function get(target: Target, timeout: number): Promise<Answer> {
-  const { url, socketPath } = target;
+  const { url, auth, socketPath } = target;
   const request = url.protocol === 'https:' ? https.request : http.request;
   return new Promise((resolve, reject) => {
     const options = {
@@ -134,6 +148,7 @@ function get(target: Target, timeout: number): Promise<Answer> {
       // The program is asked for, not its identity, and a loopback address has no certificate.
       rejectUnauthorized: false,
       signal: AbortSignal.timeout(timeout),
+      ...(auth === undefined ? {} : { auth }),
       ...(socketPath === undefined ? {} : { socketPath }),
     };
     request(url, options, (answer) => {

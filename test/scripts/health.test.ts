@@ -65,6 +65,44 @@ describe('modgate health', () => {
     for (const run of [wrong, silent]) assert.deepEqual([run.code, run.stderr], [1, '']);
   });
 
+  const SHOWN: readonly (readonly [what: string, place: () => string, code: number, said: RegExp])[] = [
+    ['answers', () => new URL(modgate.url).host, 0, /ok/],
+    ['answers something else', () => `${new URL(modgate.url).host}/absent`, 1, /answered 404/],
+    ['is not there', () => '127.0.0.1:9', 1, /no answer from http:\/\/127\.0\.0\.1:9\/healthz/],
+  ];
+  for (const [what, place, code, said] of SHOWN) {
+    for (const flags of [[], ['--json']]) {
+      test(`user info of --url is shown nowhere: one that ${what} ${flags.join()}`, async () => {
+        const run = await health([...flags, '--url', `http://keeper:hunter2@${place()}`]);
+        assert.equal(run.code, code, run.stderr);
+        assert.match(run.stdout + run.stderr, said);
+        assert.doesNotMatch(run.stdout + run.stderr, /keeper|hunter2/);
+      });
+    }
+  }
+
+  test('user info of --url is sent', async () => {
+    let sent: string | undefined;
+    const server = http.createServer((req, res) => {
+      sent = req.headers.authorization;
+      res.end('ok\n');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const run = await health(['--url', `http://keeper:hunter%32@127.0.0.1:${addressOf(server).port}`]);
+    server.close();
+    assert.equal(run.code, 0, run.stderr);
+    assert.equal(sent, `Basic ${Buffer.from('keeper:hunter2').toString('base64')}`);
+  });
+
+  for (const url of ['ftp://keeper:hunter2@x', 'keeper:hunter2@x', 'http://keeper%zz:hunter2@x']) {
+    test(`user info of ${url}, which is no URL of a gateway, is not shown`, async () => {
+      const run = await health(['--url', url]);
+      assert.equal(run.code, 2);
+      assert.match(run.stderr, /--url .*no http or https URL/);
+      assert.doesNotMatch(run.stderr, /keeper|hunter2/);
+    });
+  }
+
   test('its address is that of the configuration, by variable and by file', async () => {
     const { port } = new URL(modgate.url);
     assert.equal((await health([], { MODGATE_LISTEN: `0.0.0.0:${port}` })).code, 0);
