@@ -12,7 +12,7 @@ import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
 import { authorize } from './authorize.ts';
 import { Exchange } from './exchange.ts';
-import { checkHost, hasBody } from './framing.ts';
+import { checkHeader, hasBody } from './framing.ts';
 import type { Handover, Header } from './handover.ts';
 import type { HotCache, HotEntry } from './hot.ts';
 import { type Kind, kindOf } from './kinds.ts';
@@ -143,7 +143,7 @@ export class Handler {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { method } = exchange.req;
-    checkHost(exchange.req, exchange.res);
+    checkHeader(exchange.req, exchange.res);
     if (method !== 'GET' && method !== 'HEAD') {
       throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
         next: 'use GET or HEAD',

@@ -113,11 +113,14 @@ describe('uses', () => {
     at(50, () => cache.get('/3', now.mono));
     at(60, () => undefined);
     const taken = uses.take().map(({ version, used }) => [version, used - 1_700_000_000]);
-    assert.deepEqual(taken.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)), [
-      ['v1.0.1', 20],
-      ['v1.0.2', 40],
-      ['v1.0.3', 50],
-    ]);
+    assert.deepEqual(
+      taken.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+      [
+        ['v1.0.1', 20],
+        ['v1.0.2', 40],
+        ['v1.0.3', 50],
+      ],
+    );
     assert.deepEqual(uses.take(), []);
   });
 });

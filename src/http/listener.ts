@@ -7,9 +7,9 @@ import type { Address, ListenTls } from '../config/index.ts';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import { Http2Side } from './http2.ts';
-import type { Incoming, Requests } from './message.ts';
+import type { Requests } from './message.ts';
 import { refuseBytes, refuseTunnel } from './not-http.ts';
-import { TlsFront } from './tls-front.ts';
+import { refuseHandshake, TlsFront } from './tls-front.ts';
 
 export interface ListenerOptions {
   /** undefined: plain HTTP */
@@ -49,8 +49,6 @@ const DEFAULTS = {
 const REQUEST_TIME = 60_000;
 /** ms between two looks for headers that take too long, at most */
 const MAX_CHECK = 5000;
-/** characters of a header field in a refusal */
-const MAX_SHOWN = 80;
 /** ms between two looks for connections that have become idle while the gateway stops */
 const IDLE_CHECK = 100;
 /** connections that the system holds until they are accepted */
@@ -91,18 +89,23 @@ export class Listener {
       handle,
     );
     this.#http.timeout = idle;
-    this.#http.on('checkExpectation', (req, res) => refuse(req, res, unexpected(req)));
-    this.#http.on('clientError', (error, socket) => {
+    // What is expected is looked at with the rest of the header, in HTTP/2 too.
+    this.#http.on('checkExpectation', handle);
+    const tell = (socket: Duplex, refuseIt: () => ModgateError | undefined) => {
       const client = addressOf(socket);
-      const why = refuseBytes(error, socket);
+      const why = refuseIt();
       if (why !== undefined) options.refused?.(client, why);
-    });
+    };
+    this.#http.on('clientError', (error, socket) => tell(socket, () => refuseBytes(error, socket)));
     // Node gives CONNECT to nobody else.
-    this.#http.on('connect', (_req, socket) => refuseTunnel(socket));
+    this.#http.on('connect', (_req, socket) => tell(socket, () => refuseTunnel(socket)));
     if (tls !== undefined) {
       const side = new Http2Side({ handle, refuse }, { header, keepAlive, idle });
       this.#http2 = side;
       this.#tls = new TlsFront(tls, headerTime, (socket) => this.#take(socket, side));
+      this.#tls.server.on('tlsClientError', (error, socket) =>
+        tell(socket, () => refuseHandshake(error, socket)),
+      );
       this.#watchTimes();
     }
     this.#server = this.#tls?.server ?? this.#http;
@@ -224,13 +227,6 @@ export class Listener {
 
 function addressOf(socket: Duplex): string {
   return 'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '';
-}
-
-function unexpected({ headers }: Incoming): ModgateError {
-  const expected = String(headers.expect).slice(0, MAX_SHOWN);
-  return new ModgateError('EXPECTATION_FAILED', `nothing here does what "Expect: ${expected}" asks for`, {
-    next: 'leave that field out',
-  });
 }
 
 /** ms between two looks for headers that take too long */

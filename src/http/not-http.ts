@@ -4,11 +4,13 @@ import { explain, ModgateError, systemCode } from '../errors/index.ts';
 
 /**
  * A request that is not HTTP gets a plain answer and no second chance: what follows it cannot be told apart. Only on a
- * connection that nothing was written to: behind a part of an answer it would become a piece of that one's body.
+ * connection that nothing was written to, and where no request waits: behind a part of an answer it would become a piece
+ * of that one's body, and before it the answer itself.
  * @returns what the client was told; undefined: nothing
  */
 export function refuseBytes(error: Error, socket: Duplex): ModgateError | undefined {
-  if (!socket.writable || hasWritten(socket) || systemCode(error) === 'ECONNRESET') {
+  const isOurs = hasWritten(socket) || hasAnswerUnderWay(socket);
+  if (!socket.writable || isOurs || systemCode(error) === 'ECONNRESET') {
     socket.destroy();
     return undefined;
   }
@@ -47,12 +49,19 @@ function beginsTls(error: Error): boolean {
   return bytes instanceof Uint8Array && bytes[0] === 22 && bytes[1] === 3;
 }
 
-/** From here on Node does nothing for the socket: no error is heard, no time limit ends it. */
-export function refuseTunnel(socket: Duplex): void {
+/**
+ * From here on Node does nothing for the socket: no error is heard, no time limit ends it.
+ * @returns what the client was told; undefined: nothing
+ */
+export function refuseTunnel(socket: Duplex): ModgateError | undefined {
   socket.on('error', () => socket.destroy());
   // Behind a request that is being answered it would land in that answer, or in its place.
-  if (hasAnswerUnderWay(socket)) socket.destroy();
-  else endWith(socket, NO_TUNNEL, 'Allow: GET, HEAD\r\n');
+  if (hasAnswerUnderWay(socket)) {
+    socket.destroy();
+    return undefined;
+  }
+  endWith(socket, NO_TUNNEL, 'Allow: GET, HEAD\r\n');
+  return NO_TUNNEL;
 }
 
 function hasWritten(socket: Duplex): boolean {

@@ -28,7 +28,6 @@ export class TlsFront {
       rejectUnauthorized: false,
       noDelay: true,
     });
-    this.server.on('tlsClientError', handshakeFailed);
     this.server.on('secureConnection', (socket) => {
       socket.on('error', () => socket.destroy());
       const refusal = this.#judge(socket);
@@ -126,13 +125,17 @@ const PLAIN = new ModgateError('BAD_REQUEST', 'this port speaks HTTPS, and the r
   next: 'write https:// instead of http://',
 });
 
-/** Who speaks HTTP here has forgotten an "s", and is told so in the one way that it understands. */
-function handshakeFailed(error: Error, socket: TLSSocket): void {
+/**
+ * Who speaks HTTP here has forgotten an "s", and is told so in the one way that it understands.
+ * @returns what the client was told; undefined: nothing
+ */
+export function refuseHandshake(error: Error, socket: TLSSocket): ModgateError | undefined {
   const plain = systemCode(error) === 'ERR_SSL_HTTP_REQUEST' ? below(socket) : undefined;
   if (plain === undefined) {
     socket.destroy();
-    return;
+    return undefined;
   }
   plain.on('error', () => plain.destroy());
   endWith(plain, PLAIN);
+  return PLAIN;
 }

@@ -10,7 +10,8 @@ export interface Wishes {
 
 /**
  * Reads the few headers that matter to a hit, without building an object of all of them. undefined where one of them
- * asks for a part of the file or sets a condition, or where there is more to look at: a body, a second Host.
+ * asks for a part of the file or sets a condition, or where there is more to look at: a body, a second Host, a
+ * demand.
  * @param raw names and values by turns
  */
 export function readWishes(raw: readonly string[]): Wishes | undefined {
@@ -26,6 +27,7 @@ export function readWishes(raw: readonly string[]): Wishes | undefined {
         host = true;
         break;
       case 5:
+      case 6:
       case 8:
       case 13:
       case 14:
@@ -46,6 +48,7 @@ export function readWishes(raw: readonly string[]): Wishes | undefined {
 /** Their lengths are the cases above. */
 const SPECIAL: ReadonlySet<string> = new Set([
   'range',
+  'expect',
   'if-range',
   'if-none-match',
   'if-modified-since',

@@ -70,11 +70,15 @@ function get1(url: string, options: https.RequestOptions = {}): Promise<Answer> 
 }
 
 /** One request in HTTP/2, on a connection of its own. */
-async function get2(url: string, options: http2.SecureClientSessionOptions = {}): Promise<Answer> {
+async function get2(
+  url: string,
+  options: http2.SecureClientSessionOptions = {},
+  headers: http2.OutgoingHttpHeaders = {},
+): Promise<Answer> {
   const session = http2.connect(new URL(url).origin, { ca: ca.cert, ...options });
   try {
     const { pathname } = new URL(url);
-    const stream = session.request({ ':path': pathname });
+    const stream = session.request({ ':path': pathname, ...headers });
     const failed = new Promise<never>((_, reject) => {
       session.once('error', reject);
       stream.once('error', reject);
@@ -445,6 +449,12 @@ describe('what no request is made of is told why', () => {
       417,
       /^modgate: .*Expect: nonsense.*\nnext: .*\ncode: EXPECTATION_FAILED\n$/,
     ],
+    [
+      'two Hosts with an expectation',
+      `${BARE}Host: a\r\nHost: b\r\nExpect: nonsense\r\n\r\n`,
+      400,
+      /more than one Host .*\nnext: .*\ncode: BAD_REQUEST\n$/,
+    ],
     ['no HTTP', 'nonsense\r\n\r\n', 400, /^modgate: .*not valid HTTP\nnext: .*\ncode: BAD_REQUEST\n$/],
     ['a tunnel', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, /\nnext: .*\ncode: METHOD_NOT_ALLOWED\n$/],
     [
@@ -463,6 +473,42 @@ describe('what no request is made of is told why', () => {
       const [head = '', body = ''] = answer.split('\r\n\r\n');
       assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.match(body, text);
+    });
+  }
+
+  test('an expectation over HTTP/2: 417, for what is answered from memory too', async (t) => {
+    const { modgate } = await pairFor(t, { config: tlsSettings() });
+    for (const url of ['/healthz', MOD]) {
+      for (let i = 0; i < 2; i++) assert.equal((await get2(modgate.url + url)).status, 200);
+      const refused = await get2(modgate.url + url, {}, { expect: 'nonsense' });
+      assert.equal(refused.status, 417);
+      assert.match(refused.text, /Expect: nonsense.*\nnext: .*\ncode: EXPECTATION_FAILED\n$/);
+      // Nobody waits for a body here.
+      assert.equal((await get2(modgate.url + url, {}, { expect: '100-continue' })).status, 200);
+    }
+  });
+
+  const BEHIND: readonly (readonly [what: string, bytes: string])[] = [
+    ['what is no HTTP', 'nonsense\r\n\r\n'],
+    ['a tunnel', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ];
+  for (const [what, bytes] of BEHIND) {
+    test(`${what}, behind a request that waits for its answer, is not answered in its place`, async (t) => {
+      const pair = await pairFor(t);
+      const list = '/example.com/plain/@v/list';
+      pair.upstream.fault(list, { kind: 'hang' });
+      const { hostname, port } = new URL(pair.modgate.url);
+      const socket = net.connect(Number(port), hostname);
+      t.after(() => socket.destroy());
+      // The close may be a reset.
+      socket.on('error', () => undefined);
+      let text = '';
+      socket.setEncoding('latin1').on('data', (piece: string) => {
+        text += piece;
+      });
+      socket.write(`GET ${list} HTTP/1.1\r\nHost: x\r\n\r\n${bytes}`);
+      await bounded(once(socket, 'close'), 'the end of the connection');
+      assert.equal(text, '');
     });
   }
 
@@ -486,6 +532,27 @@ describe('what no request is made of is told why', () => {
     assert.match(String(line.error), /^this port speaks plain HTTP/);
     assert.deepEqual([line.level, line.status, line.client], ['info', 400, '127.0.0.1']);
   });
+
+  const NOTED: readonly (readonly [
+    what: string,
+    secure: boolean,
+    bytes: string,
+    status: number,
+    error: RegExp,
+  ])[] = [
+    ['no HTTP', false, 'nonsense\r\n\r\n', 400, /not valid HTTP/],
+    ['a tunnel', false, 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, /method CONNECT/],
+    ['plain HTTP to a port with TLS', true, `${BARE}Host: x\r\n\r\n`, 400, /^this port speaks HTTPS/],
+  ];
+  for (const [what, secure, bytes, status, error] of NOTED) {
+    test(`the log has a line for ${what}`, async (t) => {
+      const { modgate } = await pairFor(t, { config: secure ? tlsSettings() : {} });
+      assert.match(await raw(modgate.url, bytes), new RegExp(`^HTTP/1\\.1 ${status} `));
+      const line = await modgate.log((one) => one.msg === 'no request', 'the refused connection');
+      assert.match(String(line.error), error);
+      assert.deepEqual([line.level, line.status, line.client], ['info', status, '127.0.0.1']);
+    });
+  }
 });
 
 describe('a graceful end', () => {

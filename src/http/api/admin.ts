@@ -4,7 +4,7 @@ import type { Upkeep } from '../../gateway/index.ts';
 import { type Clock, RequestIds } from '../../observe/index.ts';
 import type { AccessLog } from '../access.ts';
 import { Exchange } from '../exchange.ts';
-import { checkHost } from '../framing.ts';
+import { checkHeader } from '../framing.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { type Pages, sendJson } from '../pages.ts';
 import { checkCaller, type Guard } from './guard.ts';
@@ -76,7 +76,7 @@ export class AdminHandler {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { pages, upkeep, guard } = this.#deps;
-    checkHost(exchange.req, exchange.res);
+    checkHeader(exchange.req, exchange.res);
     checkCaller(exchange.req, guard);
     const [path = '', text = ''] = exchange.url.split('?', 2);
     const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
