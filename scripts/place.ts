@@ -9,6 +9,10 @@ import path from 'node:path';
 /** Builds that stay, of 1.5 MB each: a server goes on through so many changed ones less one. */
 const KEPT = 10;
 const SCRIPT = 0o755;
+/** ms after which no build runs any more that has made a temporary name */
+const BUILD_TIME = 60 * 60_000;
+const BUILD_NAME = /^[0-9a-f]{12}$/;
+const TEMP_NAME = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface BuiltFile {
   readonly name: string;
@@ -34,7 +38,7 @@ function digest(files: readonly BuiltFile[]): string {
 
 /** The folder appears whole, or not at all. */
 function writeFolder(folder: string, files: readonly BuiltFile[]): void {
-  const temp = `${folder}.${randomUUID()}`;
+  const temp = tempOf(folder);
   fs.mkdirSync(temp, { recursive: true });
   for (const { name, bytes } of files) fs.writeFileSync(path.join(temp, name), bytes);
   try {
@@ -47,16 +51,36 @@ function writeFolder(folder: string, files: readonly BuiltFile[]): void {
 }
 
 function replace(file: string, text: string): void {
-  const temp = `${file}.${randomUUID()}`;
+  const temp = tempOf(file);
   fs.writeFileSync(temp, text, { mode: SCRIPT });
   fs.renameSync(temp, file);
 }
 
+function tempOf(name: string): string {
+  return `${name}.${randomUUID()}`;
+}
+
 function removeOld(bundle: string): void {
-  const folders = fs.readdirSync(bundle, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const byAge = folders
-    .map(({ name }) => path.join(bundle, name))
-    .map((folder) => ({ folder, time: fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
-    .sort((a, b) => b.time - a.time);
-  for (const { folder } of byAge.slice(KEPT)) fs.rmSync(folder, { recursive: true, force: true });
+  const all = fs
+    .readdirSync(bundle)
+    .map((name) => path.join(bundle, name))
+    .map((name) => ({ name, time: fs.statSync(name, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
+  const builds = all.filter(({ name }) => BUILD_NAME.test(path.basename(name)));
+  for (const { name } of builds.sort((a, b) => b.time - a.time).slice(KEPT)) removeFolder(name);
+  // What is left of builds and removals that were killed.
+  const old = all.filter(({ time }) => time < Date.now() - BUILD_TIME);
+  for (const { name } of old) if (TEMP_NAME.test(name)) fs.rmSync(name, { recursive: true, force: true });
+}
+
+/** The folder vanishes as a whole: a later build takes what has its name for complete. */
+function removeFolder(folder: string): void {
+  const temp = tempOf(folder);
+  try {
+    fs.renameSync(folder, temp);
+  } catch (error) {
+    // A build at the same time was quicker.
+    if (fs.existsSync(folder)) throw error;
+    return;
+  }
+  fs.rmSync(temp, { recursive: true, force: true });
 }
