@@ -11,6 +11,7 @@ for (const folder of ['src', 'test', 'bench', 'scripts']) {
   for (const name of fs.readdirSync(made, { recursive: true, encoding: 'utf8' })) {
     const source = name.replace(/(\.d\.ts|\.js)$/, '.ts');
     if (source !== name && !fs.existsSync(path.join(PROJECT, folder, source)))
-      fs.rmSync(path.join(made, name));
+      // A build at the same time may be quicker.
+      fs.rmSync(path.join(made, name), { force: true });
   }
 }

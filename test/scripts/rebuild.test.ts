@@ -129,6 +129,26 @@ describe('another build of the checkout that a server runs from', () => {
     assert.ok(!fs.existsSync(output.replace(/\.js$/, '.d.ts')));
   });
 
+  test('what another build removes at the same time is no fault', () => {
+    const output = path.join(checkout, 'dist/src/module/gone.js');
+    fs.writeFileSync(output, 'export const gone = 1;\n');
+    const other = path.join(checkout, 'other.mjs');
+    fs.writeFileSync(
+      other,
+      `import fs from 'node:fs';
+const remove = fs.rmSync;
+fs.rmSync = (file, options) => {
+  remove(file);
+  remove(file, options);
+};
+`,
+    );
+    const prune = path.join(checkout, 'dist/scripts/prune.js');
+    const run = spawnSync(process.execPath, ['--import', other, prune], { encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
+    assert.ok(!fs.existsSync(output));
+  });
+
   test('a tarball holds one build', () => {
     const run = spawnSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json', '--loglevel=error'], {
       cwd: checkout,
