@@ -16,7 +16,7 @@ import { versionCommand } from './version-command.ts';
 export function makeProgram(): Command {
   const build = readBuild();
   // commander prints this text and ends as soon as it meets --version, and knows no flag beside it.
-  const version = process.argv.includes('--json') ? versionJson(build) : versionLine(build);
+  const version = asksForJson(process.argv.slice(2)) ? versionJson(build) : versionLine(build);
   const program = new Command('modgate')
     .description(
       'A Go module gateway: serves, verifies, governs and explains every module that your builds download.',
@@ -47,4 +47,9 @@ export function makeProgram(): Command {
   });
   dress(program);
   return program;
+}
+
+/** Beside --version alone: behind a command it is that one's flag. */
+function asksForJson(args: readonly string[]): boolean {
+  return args.includes('--json') && args.every((arg) => ['-V', '--version', '--json'].includes(arg));
 }

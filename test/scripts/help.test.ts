@@ -134,6 +134,15 @@ describe('modgate --version', () => {
     for (const args of [['-V'], ['version']]) assert.equal(modgateCommand(args).stdout, stdout);
   });
 
+  test('--json counts beside --version alone: of a command, and behind "--", it says nothing of the version', () => {
+    const rows = [
+      ['store', 'ls', '--json', '--version'],
+      ['--version', 'prefetch', '--json'],
+      ['--version', '--', '--json'],
+    ];
+    for (const args of rows) assert.match(modgateCommand(args).stdout, LINE, args.join(' '));
+  });
+
   test('version --json', () => {
     const facts: unknown = JSON.parse(modgateCommand(['version', '--json']).stdout);
     assert.ok(typeof facts === 'object' && facts !== null);
