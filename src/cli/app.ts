@@ -169,9 +169,14 @@ export class App {
     const old = this.#service;
     this.#service = next;
     next.upkeep.start();
-    const { log, tls } = next.config;
+    const { log, tls, limits } = next.config;
     this.#logger.level = log.level;
-    this.#listener.setLimits(limitsOf(next.config));
+    const inForce = this.#listener.setLimits(limitsOf(next.config));
+    if (!inForce && limits.headerTime !== old.config.limits.headerTime)
+      this.#logger.warn(
+        { node: process.version },
+        'this Node does not let the time for a TLS handshake change: limits.header_time counts for it after a restart',
+      );
     if (tls !== undefined) this.#listener.setTls(tls);
     this.#retired.add(old);
     old

@@ -143,19 +143,23 @@ export class Listener {
     return `${this.#tls === undefined ? 'http' : 'https'}://${host}:${port}`;
   }
 
-  /** For connections from now on, and for requests from now on where Node reads it that late. */
-  setLimits({ idle, keepAlive, headerTime, header, connections }: ListenerLimits): void {
+  /**
+   * For connections from now on, and for requests from now on where Node reads it that late.
+   * @returns false where the time for a TLS handshake stays as it was
+   */
+  setLimits({ idle, keepAlive, headerTime, header, connections }: ListenerLimits): boolean {
     this.#http.timeout = idle;
     this.#http.keepAliveTimeout = keepAlive;
     this.#http.headersTimeout = headerTime;
     this.#http.requestTimeout = Math.max(REQUEST_TIME, headerTime);
     Object.assign(this.#http, { connectionsCheckingInterval: checkEvery(headerTime) });
-    this.#tls?.setHandshakeTime(headerTime);
+    const inForce = this.#tls?.setHandshakeTime(headerTime) ?? true;
     this.#watchTimes();
     // Node reads it for each connection, from Node 14 to 26, and has no other name for it.
     Object.assign(this.#http, { maxHeaderSize: header });
     this.#http2?.setLimits({ header, keepAlive, idle });
     this.#server.maxConnections = connections;
+    return inForce;
   }
 
   /** From now on new connections get this certificate. */

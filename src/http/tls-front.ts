@@ -42,13 +42,19 @@ export class TlsFront {
     this.server.setTicketKeys(randomBytes(TICKET_KEYS));
   }
 
-  /** For connections from now on. @param time ms */
-  setHandshakeTime(time: number): void {
+  /**
+   * For connections from now on.
+   * @param time ms
+   * @returns false where this Node does not let it change
+   */
+  setHandshakeTime(time: number): boolean {
     // Node reads it for each connection, and has no other name for it; a test of reloads holds that it has this one.
     const key = Object.getOwnPropertySymbols(this.server).find(
       ({ description }) => description === 'handshake-timeout',
     );
-    if (key !== undefined) Object.assign(this.server, { [key]: time });
+    if (key === undefined) return false;
+    Object.assign(this.server, { [key]: time });
+    return true;
   }
 
   /** Why a connection may ask for nothing; undefined where it may. */

@@ -5,11 +5,11 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
 import { type Authority, authority } from '../../src/net/certificates.test.kit.ts';
-import { pairFor } from '../kit/gateway.ts';
-import { CLI, cleanEnv } from '../kit/modgate.ts';
+import { type Pair, pairFor } from '../kit/gateway.ts';
+import { CLI, cleanEnv, type LogLine } from '../kit/modgate.ts';
 import { hangUp, next, TAKEN } from '../kit/reload.ts';
 import { bounded, until } from '../kit/wait.ts';
 
@@ -58,22 +58,61 @@ describe('the listener', () => {
   }
 });
 
-test('the time for a TLS handshake changes for connections from now on', async (t) => {
+/** It leaves a TLS handshake 60 s. */
+async function patientPair(t: TestContext, preload = ''): Promise<Pair> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-handshake-'));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
   const { cert, key } = await (await authority()).issue({ host: '127.0.0.1' });
   const tls = { cert: path.join(folder, 'tls.pem'), key: path.join(folder, 'tls.key') };
   fs.writeFileSync(tls.cert, cert);
   fs.writeFileSync(tls.key, key);
-  const { modgate } = await pairFor(t, { config: { tls, limits: { header_time: '60s' } } });
+  const early = path.join(folder, 'early.mjs');
+  fs.writeFileSync(early, preload);
+  const env = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${early}` };
+  return pairFor(t, { config: { tls, limits: { header_time: '60s' } }, env });
+}
+
+test('the time for a TLS handshake changes for connections from now on', async (t) => {
+  const { modgate } = await patientPair(t);
+  const told = modgate.logs.length;
   modgate.configure({ limits: { header_time: '200ms' } });
   await hangUp(modgate);
+  assert.deepEqual(modgate.logs.slice(told).filter(isWarning), []);
   const { hostname, port } = new URL(modgate.url);
   const silent = net.connect(Number(port), hostname);
   t.after(() => silent.destroy());
   silent.resume();
   await bounded(once(silent, 'close'), 'the end of a connection that begins no handshake');
 });
+
+/** What a Node would be that names its field otherwise. */
+const OTHER_NODE = `import tls from 'node:tls';
+import { syncBuiltinESMExports } from 'node:module';
+const create = tls.createServer;
+tls.createServer = (...given) => {
+  const server = create(...given);
+  for (const key of Object.getOwnPropertySymbols(server))
+    if (key.description === 'handshake-timeout') delete server[key];
+  return server;
+};
+syncBuiltinESMExports();
+`;
+
+test('a Node that does not let it change: the log says so where it was to change', async (t) => {
+  const { modgate } = await patientPair(t, OTHER_NODE);
+  const told = modgate.logs.length;
+  for (const time of ['60s', '200ms', '200ms']) {
+    modgate.configure({ limits: { header_time: time } });
+    await hangUp(modgate);
+  }
+  const lines = modgate.logs.slice(told).filter(isWarning);
+  assert.equal(lines.length, 1);
+  assert.match(String(lines[0]?.msg), /TLS handshake.*restart/);
+});
+
+function isWarning({ level }: LogLine): boolean {
+  return level === 'warn';
+}
 
 async function shown(url: string): Promise<string> {
   const { hostname, port } = new URL(url);
