@@ -93,9 +93,17 @@ function faultOf(
 ): ModgateError | undefined {
   const refused = status === 403 && REFUSED.test(text);
   if (status === 200 || (refused && ready !== true)) return undefined;
-  return new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${text.trim()}`, {
-    next: refused ? 'ask the administrative listener with --url (admin.listen)' : undefined,
+  const { said, next } = apart(text);
+  return new ModgateError('UPSTREAM_STATUS', `${target.url.href} answered ${status}: ${said}`, {
+    next: refused ? 'ask the administrative listener with --url (admin.listen)' : next,
   });
+}
+
+/** The text of a refusal without its last lines, which the refusal made of it has as well. */
+function apart(text: string): { said: string; next: string | undefined } {
+  const lines = text.trim().split('\n');
+  const said = lines.filter((line) => !/^(?:next|code): /.test(line)).join('\n');
+  return { said, next: lines.find((line) => line.startsWith('next: '))?.slice('next: '.length) };
 }
 
 function given(text: string, page: string): Target {

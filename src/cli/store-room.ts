@@ -62,6 +62,9 @@ async function isComplete(room: Storeroom): Promise<boolean> {
   } catch (thrown) {
     if (toModgateError(thrown).code !== 'OVERLOADED') throw thrown;
     await room.healed();
+    process.stderr.write(
+      'the catalogue was broken: it lies beside the new one as catalog.db.broken-…; when versions came and were used is lost\n',
+    );
     return room.complete;
   }
 }

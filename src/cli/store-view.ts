@@ -111,7 +111,10 @@ export function collectedText(done: Collected): string {
     if (count > 0) lines.push(`  ${count} ${text}`);
   }
   if (done.unanswered) lines.push('stopped asking: no source answers. Run it again when they do');
-  if (done.over > 0) lines.push(`the store is still ${sizeText(done.over)} above the cap`);
+  if (done.over > 0)
+    lines.push(
+      `the store is still ${sizeText(done.over)} above the cap; modgate store stats and du tell what takes it`,
+    );
   return lines.map((line) => `${line}\n`).join('');
 }
 

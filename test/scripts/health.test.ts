@@ -133,7 +133,7 @@ describe('modgate health', () => {
       { client_certs: 'required' },
       ['--ready'],
       1,
-      /answered 403[\s\S]*next: .*admin\.listen/,
+      /^(?!(?:[^]*(?:next|code): ){3})[^]*answered 403: [^]*\nnext: .*admin\.listen.*\ncode: UPSTREAM_STATUS\n$/,
     ],
   ];
   for (const [what, tls, args, code, said] of TLS) {

@@ -299,7 +299,7 @@ describe('gc that cannot reach the cap', () => {
     assert.deepEqual(other.requests, [], 'no name of the other source is told');
     assert.match(
       run.stdout,
-      /\nkept 5 versions, 80\.0 KiB:\n {2}5 from sources that this .* --config\nthe store is still .* above the cap\n$/,
+      /\nkept 5 versions, 80\.0 KiB:\n {2}5 from sources that this .* --config\nthe store is still .* above the cap; .*\n$/,
     );
 
     upstream.fault('plain/@v/v1.0.0.info', { kind: 'status', status: 404 });
@@ -416,6 +416,8 @@ describe('the administrative listener', () => {
       ['GET', '/api/v1/store/du?depth=x', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?match=%5B', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?limit=0', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/versions?mach=example.com/plain', undefined, 400, 'BAD_REQUEST'],
+      ['POST', '/api/v1/store/purge?dry_run=true', '{"match":["example.com/none"]}', 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/nothing', undefined, 404, 'BAD_ROUTE'],
       ['GET', '/example.com/plain/@v/list', undefined, 404, 'BAD_ROUTE'],
       ['POST', STATS, undefined, 405, 'METHOD_NOT_ALLOWED'],

@@ -45,6 +45,12 @@ async function readText(req: IncomingMessage): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
+/** BAD_REQUEST for a parameter that means nothing here: what is misspelt must not widen a request. */
+export function checkQuery(query: URLSearchParams, known: readonly string[]): void {
+  const unknown = [...query.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw bad(`unknown parameter ${JSON.stringify(unknown.slice(0, 80))}`);
+}
+
 export function flagOf(fields: Readonly<Record<string, unknown>>, name: string, otherwise: boolean): boolean {
   const value = fields[name] ?? otherwise;
   if (typeof value === 'boolean') return value;

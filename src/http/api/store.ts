@@ -10,7 +10,7 @@ import {
 } from '../../gateway/index.ts';
 import type { Exchange } from '../exchange.ts';
 import { sendJson } from '../pages.ts';
-import { flagOf, readFields, sizeOf, textsOf, wholeNumber } from './body.ts';
+import { checkQuery, flagOf, readFields, sizeOf, textsOf, wholeNumber } from './body.ts';
 
 /** versions of a page */
 const PAGE = 1000;
@@ -25,24 +25,31 @@ type Route = (
 
 /** Method and path below /api/v1/store. */
 export const STORE_ROUTES: Readonly<Record<string, Route>> = {
-  'GET stats': async (exchange, upkeep) => sendJson(exchange, 200, await upkeep.stats()),
+  'GET stats': async (exchange, upkeep, query) => {
+    checkQuery(query, []);
+    sendJson(exchange, 200, await upkeep.stats());
+  },
   'GET versions': sendVersions,
   'GET du': async (exchange, upkeep, query) => {
+    checkQuery(query, ['match', 'depth', 'limit']);
     const depth = wholeNumber(query, 'depth', 0, 100);
     const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE, 1);
     const usage = await upkeep.usage(query.getAll('match'), depth);
     sendJson(exchange, 200, { usage: usage.slice(0, limit), all: usage.length });
   },
-  'POST gc': async (exchange, upkeep, _query, req) => {
+  'POST gc': async (exchange, upkeep, query, req) => {
+    checkQuery(query, []);
     const fields = await readFields(req, ['cap']);
     await sendEvents(exchange, collectEvents(upkeep, sizeOf(fields, 'cap'), exchange.signal));
   },
-  'POST verify': async (exchange, upkeep, _query, req) => {
+  'POST verify': async (exchange, upkeep, query, req) => {
+    checkQuery(query, []);
     const fields = await readFields(req, ['match', 'quarantine']);
     const options = { quarantine: flagOf(fields, 'quarantine', true), signal: exchange.signal };
     await sendEvents(exchange, verifyEvents(upkeep, textsOf(fields, 'match'), options));
   },
-  'POST purge': async (exchange, upkeep, _query, req) => {
+  'POST purge': async (exchange, upkeep, query, req) => {
+    checkQuery(query, []);
     const fields = await readFields(req, ['match', 'hard', 'dry_run']);
     const options = {
       hard: flagOf(fields, 'hard', false),
@@ -54,6 +61,7 @@ export const STORE_ROUTES: Readonly<Record<string, Route>> = {
 };
 
 async function sendVersions(exchange: Exchange, upkeep: Upkeep, query: URLSearchParams): Promise<void> {
+  checkQuery(query, ['match', 'limit', 'after']);
   const limit = wholeNumber(query, 'limit', PAGE, MAX_PAGE, 1);
   const { versions, next } = await upkeep.page(query.getAll('match'), query.get('after') ?? '', limit);
   const found = versions.map(entryOf);
