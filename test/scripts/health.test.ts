@@ -133,7 +133,7 @@ describe('modgate health', () => {
       { client_certs: 'required' },
       ['--ready'],
       1,
-      /^(?!(?:[^]*(?:next|code): ){3})[^]*answered 403: [^]*\nnext: .*admin\.listen.*\ncode: UPSTREAM_STATUS\n$/,
+      /^(?!(?:[\s\S]*(?:next|code): ){3})[\s\S]*answered 403: [\s\S]*\nnext: .*admin\.listen.*\ncode: UPSTREAM_STATUS\n$/,
     ],
   ];
   for (const [what, tls, args, code, said] of TLS) {

@@ -500,6 +500,18 @@ describe('the administrative listener', () => {
     }
   });
 
+  test('a command over a broken catalogue makes it again, and says so', async (t) => {
+    const { modgate } = await filled(t);
+    await modgate.stop();
+    const file = path.join(modgate.data, 'catalog.db');
+    fs.writeFileSync(file, fs.readFileSync(file).fill(0xaa));
+    const run = await storeCommand(modgate, 'stats', '--json');
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /the catalogue was broken: .*catalog\.db\.broken/);
+    assert.ok(fs.readdirSync(modgate.data).some((name) => name.startsWith('catalog.db.broken-')));
+    assert.deepEqual(await storeCommand(modgate, 'ls', '--json').then(({ stderr }) => stderr), '');
+  });
+
   for (const [where, from] of [
     ['head', 0],
     ['pages', 4096],
