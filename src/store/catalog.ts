@@ -199,6 +199,7 @@ export class Catalog {
         'reading the catalogue',
       );
     } finally {
+      if (error instanceof ModgateError) throw error;
       clearTimeout(this.#idle);
       this.#idle = setTimeout(() => this.#file.close(), CLOSE_AFTER).unref();
     }
