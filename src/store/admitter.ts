@@ -181,7 +181,9 @@ export class Admitter {
    */
   async #settle(target: Target, outcome: Outcome): Promise<Outcome> {
     try {
-      await both(this.#folder(target).durable, this.#parts.folders.sync(dirname(target.file)));
+      const { folders, data } = this.#parts;
+      const folder = dirname(target.file);
+      await both(folders.secure(folder, data), folders.sync(folder));
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
       this.#parts.folders.forget(dirname(target.file));
