@@ -25,8 +25,8 @@ export interface UpkeepDeps extends Omit<VerifierDeps, 'changed'> {
   readonly router: Router;
   /** drops what this process holds in memory of the store */
   readonly forget: () => void;
-  /** versions that were used since the last call, and when, s since the epoch */
-  readonly uses?: (() => readonly Mark[]) | undefined;
+  /** hands over which versions were used since the last time; what is not kept is handed over again */
+  readonly sweepUses?: ((keep: (uses: readonly Mark[]) => Promise<void>) => Promise<void>) | undefined;
 }
 
 export interface UpkeepLimits {
@@ -120,7 +120,9 @@ export class Upkeep {
     this.#unwatch();
     this.#retired.abort(new ModgateError('SHUTTING_DOWN', 'another configuration is in force'));
     await Promise.allSettled(this.#running);
-    await this.#noteUses().catch(() => undefined);
+    await this.#noteUses().catch((thrown: unknown) => {
+      this.#deps.logger.warn({ err: toModgateError(thrown) }, 'the last uses of versions were not noted');
+    });
     if (!this.#mine) return;
     // Once: later the one that took over may have it.
     this.#mine = false;
@@ -273,8 +275,8 @@ export class Upkeep {
   }
 
   async #noteUses(): Promise<void> {
-    const marks = this.#deps.uses?.() ?? [];
-    await this.#deps.room.mark(marks);
+    const { room, sweepUses } = this.#deps;
+    await sweepUses?.((uses) => room.mark(uses));
   }
 
   #scrub(period: number, signal: AbortSignal): Promise<void> {
