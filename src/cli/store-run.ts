@@ -182,7 +182,7 @@ async function quarantine(
   flags: QuarantineFlags,
 ): Promise<void> {
   const { json = false, remove = false, yes = false, older } = flags;
-  const found = [...upkeep.quarantined(patterns, older === undefined ? Infinity : Date.now() - older)];
+  const found = [...upkeep.quarantined(patterns, older === undefined ? undefined : Date.now() - older)];
   const bytes = found.reduce((sum, { size }) => sum + size, 0);
   const what = `${found.length} files, ${sizeText(bytes)}`;
   if (remove && found.length > 0 && !yes)

@@ -71,4 +71,22 @@ describe('upkeep', () => {
       1,
     );
   });
+
+  it('what was moved away nobody knows when is in no list of what is older, but in that of all', async () => {
+    const NAMES = ['2001-02-03T040506.789Z', '2001-99-03T040506.789Z', '2001-02-03T996106.789Z', 'by-hand'];
+    for (const name of NAMES) {
+      fs.mkdirSync(path.join(data, 'quarantine', name), { recursive: true });
+      fs.writeFileSync(path.join(data, 'quarantine', name, 'file'), '');
+    }
+    const upkeep = upkeepWith();
+    const all = [...upkeep.quarantined([])].map(({ moved }) => moved);
+    const old = [...upkeep.quarantined([], Date.now())].map(({ moved }) => moved);
+    await upkeep.close();
+    assert.deepEqual(
+      all.filter((moved) => moved !== null),
+      old,
+    );
+    assert.equal(all.length, NAMES.length);
+    assert.deepEqual(old, ['2001-02-03T04:05:06.789Z']);
+  });
 });

@@ -180,12 +180,16 @@ export class Upkeep {
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
-  /** What was moved away, the oldest first. @param before ms since the epoch: only what was moved before */
-  *quarantined(patterns: readonly string[], before = Infinity): Generator<QuarantinedFile, void, void> {
+  /**
+   * What was moved away, the oldest first.
+   * @param before ms since the epoch: only what was moved before, and nothing of which nobody knows when
+   */
+  *quarantined(patterns: readonly string[], before?: number): Generator<QuarantinedFile, void, void> {
     const selection = new Selection(patterns);
     for (const file of this.#deps.room.quarantined()) {
-      const moved = file.moved === null ? 0 : Date.parse(file.moved);
-      if (moved < before && isMeant(file.key, selection)) yield file;
+      const { moved } = file;
+      const isOld = before === undefined || (moved !== null && Date.parse(moved) < before);
+      if (isOld && isMeant(file.key, selection)) yield file;
     }
   }
 
