@@ -190,10 +190,12 @@ async function quarantine(
   for (const file of remove ? found : []) {
     signal.throwIfAborted();
     await upkeep.removeQuarantined(file);
+    // At once: where it ends in between, it has been said what is gone.
+    await print(json ? `${JSON.stringify({ ...file, removed: true })}\n` : `removed ${file.path}\n`);
   }
-  if (json) await print(found.map((file) => `${JSON.stringify({ ...file, removed: remove })}\n`).join(''));
-  else if (remove) await print(`removed ${what}\n`);
-  else await print(quarantineTable(found, Date.now()));
+  if (json && !remove)
+    await print(found.map((file) => `${JSON.stringify({ ...file, removed: false })}\n`).join(''));
+  if (!json) await print(remove ? `removed ${what}\n` : quarantineTable(found, Date.now()));
 }
 
 async function purgeAll(
