@@ -19,6 +19,7 @@ const BYTES = Buffer.from('module example.com/lib\n');
 /** descriptor → what was opened by it last */
 const opened = new Map<number, string>();
 const flushed = new Set<string>();
+let links = 0;
 let folder: Folder;
 let tree: FileTree;
 let room: Storeroom;
@@ -35,6 +36,7 @@ let other: FileTree;
 function meddled<K extends keyof FsOps>(name: K): FsOps[K] {
   const own = systemOps[name] as (...args: unknown[]) => Promise<unknown>;
   const call = async (...args: unknown[]) => {
+    if (name === 'link') links++;
     // Of the tree; link and rename have the temporary file first.
     const there = [...args, opened.get(Number(args[0]))].some((path) =>
       String(path).startsWith(join(folder.path, 'tree', LIB)),
@@ -52,6 +54,7 @@ function meddled<K extends keyof FsOps>(name: K): FsOps[K] {
 beforeEach(async () => {
   folder = tempFolder('memory');
   flushed.clear();
+  links = 0;
   const meddling = (['stat', 'link', 'rename', 'mkdir'] as const).map((name) => [name, meddled(name)]);
   const open = meddled('open');
   const fsync = meddled('fsync');
@@ -136,6 +139,13 @@ for (const [key, what] of [
       assert.ok(flushed.has(at), `${at} is flushed`);
   });
 }
+
+it('a write that something is in the way of, which is no file, ends after some tries', async () => {
+  mkdirSync(room.path(KEY), { recursive: true });
+  const refused = { code: 'STORE_FAILED', message: /something that is no file is in the way/ };
+  await assert.rejects(tree.put(KEY, BYTES, { kind: 'immutable' }), refused);
+  assert.equal(links, 4);
+});
 
 it('two processes write and purge at once: no write fails', { timeout: 60_000 }, async () => {
   let over = false;
