@@ -173,7 +173,7 @@ function isLaidOut(database: Database): boolean {
       'STORE_FAILED',
       `the catalogue of the store was made by a newer modgate: it has layout ${layout}, and this one knows ${LAYOUT}`,
       {
-        next: 'Use the newer modgate for this data folder; to go back, stop all of them and move catalog.db away: it is made again from the tree.',
+        next: 'Use the newer modgate for this data folder; to go back, stop every modgate on it and move catalog.db, catalog.db-wal and catalog.db-shm away: the catalogue is made again from the tree.',
       },
     );
   if (layout !== 0 && layout < LAYOUT) throw new OlderLayout(`it has layout ${layout}, not ${LAYOUT}`);
