@@ -74,7 +74,7 @@ export class Service {
     const forget = () => this.#forget(uses);
     const { router } = this.#made;
     this.upkeep = new Upkeep(
-      { room, router, checker, clock, logger, metrics, forget, uses: () => uses.take() },
+      { room, router, checker, clock, logger, metrics, forget, sweepUses: (keep) => uses.sweep(keep) },
       config.store,
     );
     const pages = this.#makePages(stable, this.#made.sources);
@@ -121,7 +121,7 @@ export class Service {
     this.gateway.forget();
     this.#hot.clear();
     // What was used before a purge must not count as used after it.
-    uses.take();
+    uses.drop();
   }
 
   #makePages(stable: Stable, sources: ReadonlyMap<string, Source>): Pages {

@@ -182,7 +182,7 @@ async function quarantine(
   flags: QuarantineFlags,
 ): Promise<void> {
   const { json = false, remove = false, yes = false, older } = flags;
-  const found = [...upkeep.quarantined(patterns, older === undefined ? Infinity : Date.now() - older)];
+  const found = [...upkeep.quarantined(patterns, older === undefined ? undefined : Date.now() - older)];
   const bytes = found.reduce((sum, { size }) => sum + size, 0);
   const what = `${found.length} files, ${sizeText(bytes)}`;
   if (remove && found.length > 0 && !yes)
@@ -190,10 +190,12 @@ async function quarantine(
   for (const file of remove ? found : []) {
     signal.throwIfAborted();
     await upkeep.removeQuarantined(file);
+    // At once: where it ends in between, it has been said what is gone.
+    await print(json ? `${JSON.stringify({ ...file, removed: true })}\n` : `removed ${file.path}\n`);
   }
-  if (json) await print(found.map((file) => `${JSON.stringify({ ...file, removed: remove })}\n`).join(''));
-  else if (remove) await print(`removed ${what}\n`);
-  else await print(quarantineTable(found, Date.now()));
+  if (json && !remove)
+    await print(found.map((file) => `${JSON.stringify({ ...file, removed: false })}\n`).join(''));
+  if (!json) await print(remove ? `removed ${what}\n` : quarantineTable(found, Date.now()));
 }
 
 async function purgeAll(

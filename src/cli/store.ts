@@ -70,7 +70,7 @@ function stats(): Command {
 
 function du(): Command {
   const command = withConfigFlags(new Command('du'), STORE_FLAGS)
-    .argument('[pattern...]', 'which modules; default: all')
+    .argument('[pattern...]', 'which versions; default: all')
     .description('say what each module takes, the largest first')
     .option('--json', 'one JSON object a line')
     .option('--limit <n>', 'lines at most', positive, 20)

@@ -95,14 +95,18 @@ describe('eviction', () => {
   function run(
     source: Source,
     {
-      uses,
+      sweepUses,
       options = BACKGROUND,
       id = '',
-    }: { uses?: () => readonly Mark[]; options?: EvictOptions; id?: string } = {},
+    }: {
+      sweepUses?: (keep: (uses: readonly Mark[]) => Promise<void>) => Promise<void>;
+      options?: EvictOptions;
+      id?: string;
+    } = {},
   ): Promise<Evicted> {
     const router = new Router([], new Chain([{ step: source, separator: undefined }], id));
     const metrics = new Metrics({ process: false });
-    const evictor = new Evictor({ room, router, clock: systemClock, logger, metrics, uses });
+    const evictor = new Evictor({ room, router, clock: systemClock, logger, metrics, sweepUses });
     return evictor.run(1, options, new AbortController().signal);
   }
 
@@ -132,7 +136,7 @@ describe('eviction', () => {
     const uses: Mark[] = [];
     const shelf = new Shelf(genuine());
     shelf.asked = async () => void uses.push({ ...M, used: 4_000_000_000 });
-    const { versions, why } = await run(shelf, { uses: () => uses.splice(0) });
+    const { versions, why } = await run(shelf, { sweepUses: (keep) => keep(uses.splice(0)) });
     assert.equal(left(), 'info mod zip ziphash');
     assert.deepEqual({ versions, why }, { versions: 0, why: { used: 1 } });
   });

@@ -57,8 +57,8 @@ interface Deps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** versions that were used since the last call, and when, s since the epoch */
-  readonly uses?: (() => readonly Mark[]) | undefined;
+  /** hands over which versions were used since the last time; what is not kept is handed over again */
+  readonly sweepUses?: ((keep: (uses: readonly Mark[]) => Promise<void>) => Promise<void>) | undefined;
 }
 
 interface Sum {
@@ -184,10 +184,10 @@ export class Evictor {
     sum: Sum,
     signal: AbortSignal,
   ): Promise<readonly Answer[]> {
-    const { room, uses } = this.#deps;
+    const { room, sweepUses } = this.#deps;
     const states = batch.map((one) => this.#state(one));
     const answers = await Promise.all(batch.map((one) => this.#confirm(one, what, signal)));
-    await room.mark(uses?.() ?? []);
+    await sweepUses?.((uses) => room.mark(uses));
     const marks: Mark[] = [];
     for (const [i, one] of batch.entries()) {
       // To answer takes a source up to minutes, and each removal takes its time too.

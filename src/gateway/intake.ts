@@ -18,7 +18,7 @@ interface Deps {
   readonly tree: Tree;
   readonly checker: ZipChecker;
   readonly admissions: Admissions;
-  readonly lists: Lists;
+  readonly lists: Pick<Lists, 'note'>;
 }
 
 /** A zip that is handed over, from where its bytes are read once. */
@@ -90,25 +90,15 @@ export class Intake {
         `source "${origin}": the zip of ${m.path}@${m.version} has ${checked.h1}, but the .ziphash beside it says ${claimed.slice(0, 80)}`,
         { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
       );
-    await this.#holdToMod(m, origin, checked);
+    // Where a zip was stored before, its h1 decides, which the admission compares.
+    const isFirst = (await this.#read(keys.file(m, 'ziphash'))) === undefined;
+    const mod = isFirst ? await this.#read(keys.file(m, 'mod')) : undefined;
+    if (mod !== undefined && !isGoModOf(checked, mod)) throw unlikeStored(m, origin);
     await this.#deps.admissions.zip(m, origin, staged, checked);
+    // Another process may have stored a `.mod` in between, which found no zip to compare with.
+    const late = isFirst && mod === undefined ? await this.#read(keys.file(m, 'mod')) : undefined;
+    if (late !== undefined && !isGoModOf(checked, late)) throw bothStored(m, origin);
     return checked;
-  }
-
-  /** Where a zip was stored before, its h1 decides, which the admission compares. */
-  async #holdToMod(m: ModuleVersion, origin: string, checked: CheckedZip): Promise<void> {
-    if ((await this.#read(keys.file(m, 'ziphash'))) !== undefined) return;
-    const mod = await this.#read(keys.file(m, 'mod'));
-    if (mod === undefined || isGoModOf(checked, mod)) return;
-    const what = `${m.path}@${m.version}`;
-    throw new ModgateError(
-      'CHECKSUM_MISMATCH',
-      `source "${origin}": the go.mod in the zip of ${what} is not the .mod that is stored`,
-      {
-        source: origin,
-        next: `fetch the version from where it came; only if the stored one is wrong, remove it by modgate store purge --hard ${what}`,
-      },
-    );
   }
 
   /**
@@ -127,25 +117,25 @@ export class Intake {
     const before = await this.#read(keys.file(m, kind));
     // Sources word an `.info` differently: the first one stays.
     if (before !== undefined && (kind === 'info' || before.equals(bytes))) return 'same';
-    if (kind === 'mod' && before === undefined) await this.#holdToZip(m, origin, bytes, zip);
-    await this.#deps.admissions.file(m, origin, kind, bytes);
+    // Where another `.mod` is stored, the admission refuses this one.
+    if (kind === 'info' || before !== undefined) await this.#deps.admissions.file(m, origin, kind, bytes);
+    else await this.#mod(m, origin, bytes, zip);
     this.#deps.lists.note(m.path);
     return 'stored';
   }
 
-  async #holdToZip(
-    m: ModuleVersion,
-    origin: string,
-    mod: Buffer,
-    zip: CheckedZip | undefined,
-  ): Promise<void> {
+  async #mod(m: ModuleVersion, origin: string, mod: Buffer, zip: CheckedZip | undefined): Promise<void> {
     const checked = zip ?? (await this.#checkStored(m));
-    if (checked === undefined || isGoModOf(checked, mod)) return;
-    throw new ModgateError(
-      'CHECKSUM_MISMATCH',
-      `source "${origin}": the .mod of ${m.path}@${m.version} is not the go.mod in its zip`,
-      { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
-    );
+    if (checked !== undefined && !isGoModOf(checked, mod))
+      throw new ModgateError(
+        'CHECKSUM_MISMATCH',
+        `source "${origin}": the .mod of ${m.path}@${m.version} is not the go.mod in its zip`,
+        { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
+      );
+    await this.#deps.admissions.file(m, origin, 'mod', mod);
+    // Another process may have stored a zip in between, which found no `.mod` to compare with.
+    const late = checked === undefined ? await this.#checkStored(m) : undefined;
+    if (late !== undefined && !isGoModOf(late, mod)) throw bothStored(m, origin);
   }
 
   /** Undefined where no zip is stored, or a broken one, which says nothing. */
@@ -202,6 +192,31 @@ function isGoModOf({ goModH1 }: CheckedZip, mod: Buffer): boolean {
 function spellings(mod: Buffer): Buffer[] {
   const lines = mod.toString('latin1').replaceAll('\r\n', '\n');
   return [mod, Buffer.from(lines, 'latin1'), Buffer.from(lines.replaceAll('\n', '\r\n'), 'latin1')];
+}
+
+function unlikeStored(m: ModuleVersion, origin: string): ModgateError {
+  const what = `${m.path}@${m.version}`;
+  return new ModgateError(
+    'CHECKSUM_MISMATCH',
+    `source "${origin}": the go.mod in the zip of ${what} is not the .mod that is stored`,
+    {
+      source: origin,
+      next: `fetch the version from where it came; only if the stored one is wrong, remove it by modgate store purge --hard ${what}`,
+    },
+  );
+}
+
+/** What is stored stays: somebody may have been given it by now. */
+function bothStored(m: ModuleVersion, origin: string): ModgateError {
+  const what = `${m.path}@${m.version}`;
+  return new ModgateError(
+    'CHECKSUM_MISMATCH',
+    `source "${origin}": .mod and zip of ${what} were stored at the same time, and the go.mod in the zip is not that .mod`,
+    {
+      source: origin,
+      next: `remove both by modgate store purge --hard ${what}, then fetch the version from where it came`,
+    },
+  );
 }
 
 function refused(m: ModuleVersion, origin: string, cause: ModgateError): ModgateError {

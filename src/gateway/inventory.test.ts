@@ -37,6 +37,38 @@ it('a page ends within a large module, and the next one goes on there', async ()
   fs.rmSync(data, { recursive: true, force: true });
 });
 
+it('what a pattern of versions takes is counted by them alone', async () => {
+  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-inventory-'));
+  for (const name of ['a', 'b']) {
+    const folder = path.join(data, `tree/example.com/${name}/@v`);
+    fs.mkdirSync(folder, { recursive: true });
+    for (let i = 0; i < 3; i++) fs.writeFileSync(path.join(folder, `v1.${i}.0.mod`), 'x');
+  }
+  const tree = await FileTree.open(data, { logger });
+  const room = new Storeroom(tree, data);
+  await room.reconcile(0);
+  const USAGES: readonly [patterns: string[], usages: string[]][] = [
+    [[], ['example.com/a 3 12288', 'example.com/b 3 12288']],
+    [['example.com/a'], ['example.com/a 3 12288']],
+    [['example.com/a@v1.1.0'], ['example.com/a 1 4096']],
+    [
+      ['example.com/*@v1.[01].0', 'example.com/b'],
+      ['example.com/b 3 12288', 'example.com/a 2 8192'],
+    ],
+    [['example.com/*@v9.0.0'], []],
+  ];
+  for (const [patterns, usages] of USAGES) {
+    const found = await usage(room, new Selection(patterns), 0);
+    assert.deepEqual(
+      found.map((one) => `${one.path} ${one.versions} ${one.bytes}`),
+      usages,
+    );
+  }
+  room.close();
+  await tree.close();
+  fs.rmSync(data, { recursive: true, force: true });
+});
+
 describe('a store of 100,000 versions', () => {
   const LARGE = 'example.com/large';
   const EACH = 50_000;

@@ -163,14 +163,10 @@ export function entryOf(one: CatalogVersion): VersionEntry {
  * What each module takes, the largest first.
  * @param depth path elements by which modules are put together; 0: each module for itself
  */
-export async function usage(
-  { catalog }: Storeroom,
-  selection: Selection,
-  depth: number,
-): Promise<UsageEntry[]> {
+export async function usage(room: Storeroom, selection: Selection, depth: number): Promise<UsageEntry[]> {
   const sums = new Map<string, { modules: number; versions: number; bytes: number; used: number }>();
   let before = '';
-  for await (const { path, versions, bytes, used } of partsOf(catalog, selection)) {
+  for await (const { path, versions, bytes, used } of partsOf(room, selection)) {
     const name = depth === 0 ? path : path.split('/').slice(0, depth).join('/');
     const sum = sums.get(name) ?? { modules: 0, versions: 0, bytes: 0, used: 0 };
     // A large module comes in several parts.
@@ -190,8 +186,31 @@ export async function usage(
     .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
 }
 
-async function* partsOf(
-  catalog: Storeroom['catalog'],
+type Part = Pick<ModulePart, 'path' | 'versions' | 'bytes' | 'used'>;
+
+/** What each module takes of what is meant, in one or several parts that follow one another. */
+async function* partsOf(room: Storeroom, selection: Selection): AsyncGenerator<Part, void, void> {
+  let counted = '';
+  for await (const part of modulesOf(room, selection)) {
+    if (selection.coversModule(part.path)) yield part;
+    // A pattern names versions of it: the other ones do not count.
+    else if (part.path !== counted)
+      for await (const rows of rowsOf(room, selection, part.path)) yield partOf(part.path, rows);
+    counted = part.path;
+  }
+}
+
+function partOf(path: string, rows: readonly CatalogVersion[]): Part {
+  return {
+    path,
+    versions: rows.filter(isListed).length,
+    bytes: rows.reduce((sum, { disk }) => sum + disk, 0),
+    used: Math.max(...rows.map(({ used }) => used)),
+  };
+}
+
+async function* modulesOf(
+  { catalog }: Storeroom,
   selection: Selection,
 ): AsyncGenerator<ModulePart, void, void> {
   for (const { from, below } of selection.ranges()) {

@@ -25,8 +25,8 @@ export interface UpkeepDeps extends Omit<VerifierDeps, 'changed'> {
   readonly router: Router;
   /** drops what this process holds in memory of the store */
   readonly forget: () => void;
-  /** versions that were used since the last call, and when, s since the epoch */
-  readonly uses?: (() => readonly Mark[]) | undefined;
+  /** hands over which versions were used since the last time; what is not kept is handed over again */
+  readonly sweepUses?: ((keep: (uses: readonly Mark[]) => Promise<void>) => Promise<void>) | undefined;
 }
 
 export interface UpkeepLimits {
@@ -120,7 +120,9 @@ export class Upkeep {
     this.#unwatch();
     this.#retired.abort(new ModgateError('SHUTTING_DOWN', 'another configuration is in force'));
     await Promise.allSettled(this.#running);
-    await this.#noteUses().catch(() => undefined);
+    await this.#noteUses().catch((thrown: unknown) => {
+      this.#deps.logger.warn({ err: toModgateError(thrown) }, 'the last uses of versions were not noted');
+    });
     if (!this.#mine) return;
     // Once: later the one that took over may have it.
     this.#mine = false;
@@ -178,12 +180,16 @@ export class Upkeep {
     return this.#verifier.run(new Selection(patterns), { ...options, signal });
   }
 
-  /** What was moved away, the oldest first. @param before ms since the epoch: only what was moved before */
-  *quarantined(patterns: readonly string[], before = Infinity): Generator<QuarantinedFile, void, void> {
+  /**
+   * What was moved away, the oldest first.
+   * @param before ms since the epoch: only what was moved before, and nothing of which nobody knows when
+   */
+  *quarantined(patterns: readonly string[], before?: number): Generator<QuarantinedFile, void, void> {
     const selection = new Selection(patterns);
     for (const file of this.#deps.room.quarantined()) {
-      const moved = file.moved === null ? 0 : Date.parse(file.moved);
-      if (moved < before && isMeant(file.key, selection)) yield file;
+      const { moved } = file;
+      const isOld = before === undefined || (moved !== null && Date.parse(moved) < before);
+      if (isOld && isMeant(file.key, selection)) yield file;
     }
   }
 
@@ -273,8 +279,8 @@ export class Upkeep {
   }
 
   async #noteUses(): Promise<void> {
-    const marks = this.#deps.uses?.() ?? [];
-    await this.#deps.room.mark(marks);
+    const { room, sweepUses } = this.#deps;
+    await sweepUses?.((uses) => room.mark(uses));
   }
 
   #scrub(period: number, signal: AbortSignal): Promise<void> {

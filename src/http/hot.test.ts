@@ -4,7 +4,7 @@ import { parseModulePath, parseVersion } from '../module/index.ts';
 import { Metrics } from '../observe/index.ts';
 import { AccessLog } from './access.ts';
 import { HotCache, type HotEntry } from './hot.ts';
-import { Uses } from './uses.ts';
+import { type Use, Uses } from './uses.ts';
 
 const access = new AccessLog(
   new Metrics({ process: false }),
@@ -95,8 +95,16 @@ describe('answers in memory', () => {
   });
 });
 
+async function sweep(uses: Uses): Promise<readonly Use[]> {
+  let swept: readonly Use[] = [];
+  await uses.sweep(async (some) => {
+    swept = some;
+  });
+  return swept;
+}
+
 describe('uses', () => {
-  it('have the time of the last one, not that at which they are taken', () => {
+  it('have the time of the last one, not that at which they are taken', async () => {
     const now = { wall: 1_700_000_000_000, mono: 5_000 };
     const clock = { now: () => now.wall + now.mono, monotonic: () => now.mono };
     const cache = new HotCache(1 << 20);
@@ -112,7 +120,7 @@ describe('uses', () => {
     at(40, () => cache.get('/2', now.mono));
     at(50, () => cache.get('/3', now.mono));
     at(60, () => undefined);
-    const taken = uses.take().map(({ version, used }) => [version, used - 1_700_000_000]);
+    const taken = (await sweep(uses)).map(({ version, used }) => [version, used - 1_700_000_000]);
     assert.deepEqual(
       taken.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
       [
@@ -121,6 +129,37 @@ describe('uses', () => {
         ['v1.0.3', 50],
       ],
     );
-    assert.deepEqual(uses.take(), []);
+    assert.deepEqual(await sweep(uses), []);
+  });
+
+  it('that could not be kept are told again, the last one of each, but for those that were dropped', async () => {
+    const now = { mono: 5_000 };
+    const uses = new Uses(new HotCache(1 << 20), { now: () => now.mono, monotonic: () => now.mono });
+    const note = (patch: number) => uses.note({ path, version: parseVersion(path, `v1.0.${patch}`) });
+    const refuse = async (): Promise<void> => {
+      now.mono = 6_000;
+      note(2);
+      throw new Error('locked');
+    };
+    note(1);
+    note(2);
+    await assert.rejects(uses.sweep(refuse), /locked/);
+    assert.deepEqual(
+      (await sweep(uses)).map(({ version, used }) => [version, used]),
+      [
+        ['v1.0.2', 6],
+        ['v1.0.1', 5],
+      ],
+    );
+    note(1);
+    const dropped = async (): Promise<void> => {
+      uses.drop();
+      await refuse();
+    };
+    await assert.rejects(uses.sweep(dropped), /locked/);
+    assert.deepEqual(
+      (await sweep(uses)).map(({ version }) => version),
+      ['v1.0.2'],
+    );
   });
 });

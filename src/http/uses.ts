@@ -15,6 +15,7 @@ export class Uses {
   readonly #hot: HotCache;
   readonly #clock: Clock;
   readonly #noted = new Map<string, HotUse>();
+  #drops = 0;
 
   constructor(hot: HotCache, clock: Clock) {
     this.#hot = hot;
@@ -26,16 +27,36 @@ export class Uses {
     this.#note({ m, at: this.#clock.monotonic() });
   }
 
-  take(): Use[] {
+  /**
+   * Hands over what was used since the last sweep. Where that fails, it is told again by the next one, but for what was
+   * dropped meanwhile.
+   */
+  async sweep(keep: (uses: readonly Use[]) => Promise<void>): Promise<void> {
     for (const use of this.#hot.takeUsed()) this.#note(use);
+    const taken = [...this.#noted.values()];
+    this.#noted.clear();
+    const drops = this.#drops;
+    try {
+      await keep(this.#dated(taken));
+    } catch (error) {
+      if (drops === this.#drops) for (const use of taken) this.#note(use);
+      throw error;
+    }
+  }
+
+  drop(): void {
+    this.#hot.takeUsed();
+    this.#noted.clear();
+    this.#drops++;
+  }
+
+  #dated(uses: readonly HotUse[]): Use[] {
     const start = this.#clock.now() - this.#clock.monotonic();
-    const uses = [...this.#noted.values()].map(({ m: { path, version }, at }) => ({
+    return uses.map(({ m: { path, version }, at }) => ({
       path,
       version,
       used: Math.floor((start + at) / 1000),
     }));
-    this.#noted.clear();
-    return uses;
   }
 
   /** The last use counts. */

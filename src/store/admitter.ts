@@ -35,8 +35,10 @@ interface Parts {
   readonly temps: Temps;
 }
 
-/** How often a write begins again because what was in its way, or the folder, went away: who purges removes emptied ones. */
-const TRIES = 20;
+/** How often a write begins again because its folder went away: who purges removes emptied ones. */
+const FOLDER_TRIES = 20;
+/** And because what was in its way went away: where that is no file, it stays. */
+const TRIES = 4;
 /** link(2): the file system has no hard links. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
@@ -109,15 +111,17 @@ export class Admitter {
   }
 
   async #place(target: Target, temp: string, wanted: Bytes, expect: Expect): Promise<Outcome> {
-    for (let tries = 1; tries <= TRIES; tries++) {
+    let missing = 0;
+    for (let tries = 0; tries < TRIES; ) {
       const folder = this.#folder(target);
       try {
         await folder.exists;
         const outcome = await this.#bring(target, temp, wanted, expect);
         if (outcome !== undefined) return await this.#settle(target, outcome);
+        tries++;
       } catch (error) {
         await folder.durable.catch(() => undefined);
-        if (systemCode(error) !== 'ENOENT' || tries === TRIES) throw error;
+        if (systemCode(error) !== 'ENOENT' || ++missing === FOLDER_TRIES) throw error;
         this.#parts.folders.forget(dirname(target.file));
       }
     }
@@ -181,7 +185,9 @@ export class Admitter {
    */
   async #settle(target: Target, outcome: Outcome): Promise<Outcome> {
     try {
-      await both(this.#folder(target).durable, this.#parts.folders.sync(dirname(target.file)));
+      const { folders, data } = this.#parts;
+      const folder = dirname(target.file);
+      await both(folders.secure(folder, data), folders.sync(folder));
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
       this.#parts.folders.forget(dirname(target.file));

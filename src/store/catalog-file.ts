@@ -1,10 +1,11 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ModgateError } from '../errors/index.ts';
 import { type Database, isBroken, numberOf, openDatabase } from './sqlite.ts';
 import type { StoreLog } from './temps.ts';
 
 const NAME = 'catalog.db';
-/** user_version of this layout; a file of another one is moved aside and rebuilt */
+/** user_version of this layout; a file of an older one is moved aside and rebuilt, one of a newer one is left alone */
 const LAYOUT = 2;
 /** bytes; what is on a disk is counted in blocks of the usual file systems */
 const BLOCK = 4096;
@@ -58,11 +59,6 @@ CREATE TRIGGER file_out AFTER DELETE ON file BEGIN UPDATE total SET bytes = byte
 PRAGMA user_version = ${LAYOUT};
 `;
 
-/** From layout 1, which did not know whose verdict it is that keeps a version. */
-const SINCE_1 = `ALTER TABLE version ADD COLUMN kept_by TEXT NOT NULL DEFAULT '';
-PRAGMA user_version = 2;
-`;
-
 /** What a file of so many bytes takes on the disk. */
 export function onDisk(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK;
@@ -80,20 +76,37 @@ export class CatalogFile {
     this.file = join(data, NAME);
   }
 
-  /** Makes the file where there is none. Throws SQLite's own errors. */
+  /** For the writer: makes the file where there is none. Throws SQLite's own errors, and STORE_FAILED for a newer layout. */
   open(): Database {
+    const database = this.#connect();
+    if (!isLaidOut(database)) layOut(database);
+    return database;
+  }
+
+  /**
+   * For a reader, which makes and changes nothing, and so waits for no writer. Throws as open() does.
+   * @returns undefined where nothing is catalogued yet
+   */
+  openExisting(): Database | undefined {
+    if (inodeOf(this.file) === 0) return undefined;
+    const database = this.#connect();
+    return isLaidOut(database) ? database : undefined;
+  }
+
+  #connect(): Database {
     if (this.#database !== undefined && this.#inode === inodeOf(this.file)) return this.#database;
     this.close();
     const database = openDatabase(this.file);
-    database.exec(`PRAGMA busy_timeout = ${this.#patience}`);
+    this.#inode = inodeOf(this.file);
     try {
-      prepare(database);
+      // NORMAL: a commit waits for no disk. What a crash of the machine takes away, the next look at the tree brings back.
+      database.exec(
+        `PRAGMA busy_timeout = ${this.#patience}; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2000`,
+      );
     } catch (error) {
-      this.#inode = inodeOf(this.file);
       database.close();
       throw error;
     }
-    this.#inode = inodeOf(this.file);
     this.#database = database;
     return database;
   }
@@ -106,11 +119,6 @@ export class CatalogFile {
     } catch {
       // Whoever writes next is told what is wrong with it.
     }
-  }
-
-  /** undefined where nothing is catalogued yet: a reader makes no file. */
-  openExisting(): Database | undefined {
-    return inodeOf(this.file) === 0 ? undefined : this.open();
   }
 
   close(): void {
@@ -152,30 +160,36 @@ export class CatalogFile {
 
 /** True where the file must be made anew. */
 export function isUseless(error: unknown): boolean {
-  return isBroken(error) || error instanceof ForeignLayout;
+  return isBroken(error) || error instanceof OlderLayout;
 }
 
-class ForeignLayout extends Error {}
+class OlderLayout extends Error {}
 
-function prepare(database: Database): void {
-  // NORMAL: a commit waits for no disk. What a crash of the machine takes away, the next look at the tree brings back.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2000');
-  if (layoutOf(database) === LAYOUT) return;
+/** Asked each time, since another modgate may have taken the file over while it is open here. */
+function isLaidOut(database: Database): boolean {
+  const layout = numberOf(database.prepare('PRAGMA user_version').get()?.user_version);
+  if (layout > LAYOUT)
+    throw new ModgateError(
+      'STORE_FAILED',
+      `the catalogue of the store was made by a newer modgate: it has layout ${layout}, and this one knows ${LAYOUT}`,
+      {
+        next: 'Use the newer modgate for this data folder; to go back, stop every modgate on it and move catalog.db, catalog.db-wal and catalog.db-shm away: the catalogue is made again from the tree.',
+      },
+    );
+  if (layout !== 0 && layout < LAYOUT) throw new OlderLayout(`it has layout ${layout}, not ${LAYOUT}`);
+  return layout === LAYOUT;
+}
+
+function layOut(database: Database): void {
+  database.exec('PRAGMA journal_mode = WAL');
   database.exec('BEGIN IMMEDIATE');
   try {
-    const layout = layoutOf(database);
-    if (layout === 0) database.exec(SCHEMA);
-    if (layout === 1) database.exec(SINCE_1);
+    if (!isLaidOut(database)) database.exec(SCHEMA);
     database.exec('COMMIT');
-    if (layout > LAYOUT) throw new ForeignLayout(`layout ${layout}`);
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
-}
-
-function layoutOf(database: Database): number {
-  return numberOf(database.prepare('PRAGMA user_version').get()?.user_version);
 }
 
 /** 0 where there is none. */

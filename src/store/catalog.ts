@@ -77,8 +77,13 @@ export interface ModulePart {
  */
 export type Lost = (inode: number, why: string) => void;
 
-/** Each reads as many rows as it gives, of an index: none may sort, or pass over what is not asked for. */
+/**
+ * Each goes along an index and sorts nothing; and reads as many rows as it gives, but for `listed`, which passes over
+ * versions of which only the ziphash is left.
+ */
 export const STATEMENTS = {
+  listed: 'SELECT path, version, time FROM version WHERE time >= ? AND listed = 1 ORDER BY time LIMIT ?',
+  version: 'SELECT * FROM version WHERE path = ? AND version = ?',
   versionsOf: 'SELECT * FROM version WHERE path = ? AND version > ? ORDER BY version LIMIT ?',
   // From each path to the next one, whatever number of versions lies between.
   paths: `WITH RECURSIVE found(path) AS (
@@ -122,11 +127,11 @@ export class Catalog {
 
   /** Visible versions from that time on, in the order in which they became visible. @param since µs, inclusive */
   listed(since: number, limit: number): Listed[] {
-    return this.#all(
-      'SELECT path, version, time FROM version WHERE time >= ? AND listed = 1 ORDER BY time LIMIT ?',
-      [since, limit],
-      (row) => ({ path: textOf(row.path), version: textOf(row.version), time: numberOf(row.time) }),
-    );
+    return this.#all(STATEMENTS.listed, [since, limit], (row) => ({
+      path: textOf(row.path),
+      version: textOf(row.version),
+      time: numberOf(row.time),
+    }));
   }
 
   totals(): Totals {
@@ -143,7 +148,7 @@ export class Catalog {
   }
 
   version({ path, version }: { path: string; version: string }): CatalogVersion | undefined {
-    return this.#all('SELECT * FROM version WHERE path = ? AND version = ?', [path, version], versionOf)[0];
+    return this.#all(STATEMENTS.version, [path, version], versionOf)[0];
   }
 
   answer(key: string): CatalogAnswer | undefined {
@@ -194,6 +199,7 @@ export class Catalog {
       return database === undefined ? [] : this.#run(database, sql, values).map(make);
     } catch (error) {
       if (isUseless(error)) throw this.#broken(error);
+      if (error instanceof ModgateError) throw error;
       throw storeFault(
         Object.assign(new Error(String(error), { cause: error }), { code: 'SQLITE' }),
         'reading the catalogue',

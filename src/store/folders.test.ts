@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silent, systemError, tempFolder } from './fixtures.test.kit.ts';
@@ -90,6 +90,28 @@ describe('Folders.make', () => {
     assert.equal(flushes, 2);
     await folders.make(join(folder.path, 'a'), folder.path).durable;
     assert.equal(flushes, 2, 'once for a folder');
+    folder.remove();
+  });
+
+  it('tells a folder from the one that was removed, though the file system gives it the same number', async () => {
+    const folder = tempFolder('disk');
+    let flushes = 0;
+    const ops: FsOps = {
+      ...systemOps,
+      fsync: (fd) => {
+        flushes++;
+        return systemOps.fsync(fd);
+      },
+    };
+    const folders = new Folders(ops, new Lanes(1), silent());
+    const deep = join(folder.path, 'a');
+    await folders.secure(deep, folder.path);
+    await folders.secure(deep, folder.path);
+    assert.equal(flushes, 1, 'once for a folder');
+    rmSync(deep, { recursive: true });
+    mkdirSync(deep);
+    await folders.secure(deep, folder.path);
+    assert.equal(flushes, 2);
     folder.remove();
   });
 

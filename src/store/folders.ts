@@ -31,7 +31,8 @@ export class Folders {
   readonly #ops: FsOps;
   readonly #lanes: Lanes;
   readonly #log: StoreLog;
-  readonly #known = new Set<string>();
+  /** which folder of that name it was: another process may remove it, and make it again */
+  readonly #known = new Map<string, string>();
   readonly #making = new Map<string, Made>();
   /** Flushes that have not begun: they cover whoever joins now. */
   readonly #waiting = new Map<string, Promise<void>>();
@@ -57,10 +58,16 @@ export class Folders {
     const parent = dirname(folder);
     const above = this.make(parent, root);
     const exists = above.exists.then(() => this.#mkdir(folder));
+    const entered = exists.then(async () => {
+      // Before the flush: it covers this one, and not what takes its place later.
+      const identity = await this.#identity(folder);
+      await this.sync(parent);
+      return identity;
+    });
     const durable = both(
       above.durable,
-      exists.then(() => this.sync(parent)),
-    ).then(() => this.#remember(folder));
+      entered.then(() => undefined),
+    ).then(async () => this.#remember(folder, await entered));
     const made = { exists, durable };
     this.#making.set(folder, made);
     const forget = () => {
@@ -70,6 +77,23 @@ export class Folders {
     durable.then(forget, forget);
     exists.catch(() => undefined);
     return made;
+  }
+
+  /**
+   * After a file was put into the folder: this one and all above it outlive a crash, even where another process has
+   * removed one that was known and made it again. None can go while it holds the file, so one look is enough.
+   * @throws ENOENT where it is gone, and the file with it
+   */
+  async secure(folder: string, root: string): Promise<void> {
+    await this.make(folder, root).durable.catch((error: unknown) => {
+      // That was about one that has gone since.
+      if (systemCode(error) !== 'ENOENT') throw error;
+    });
+    for (let at = folder; at !== root; at = dirname(at)) {
+      if (this.#known.get(at) === (await this.#identity(at))) continue;
+      this.forget(folder);
+      return await this.make(folder, root).durable;
+    }
   }
 
   /** After a folder proved to be missing: nothing is known of it and of those above any more. */
@@ -124,10 +148,16 @@ export class Folders {
     }
   }
 
-  #remember(folder: string): void {
-    this.#known.add(folder);
+  /** With the time of its birth: a file system gives the number of a removed folder to the next one. */
+  async #identity(folder: string): Promise<string> {
+    const { ino, birthtimeMs } = await this.#ops.stat(folder);
+    return `${ino} ${birthtimeMs}`;
+  }
+
+  #remember(folder: string, identity: string): void {
+    this.#known.set(folder, identity);
     if (this.#known.size <= MAX_KNOWN) return;
-    const [oldest] = this.#known;
+    const [oldest] = this.#known.keys();
     if (oldest !== undefined) this.#known.delete(oldest);
   }
 }

@@ -23,15 +23,21 @@ const TIME = /^(\d{4}-\d\d-\d\dT\d\d)(\d\d)(\d\d\.\d{3}Z)$/;
 /** Every file below quarantine/, the oldest first. */
 export function* quarantinedFiles(data: string): Generator<QuarantinedFile, void, void> {
   for (const { folder, files } of walkFolders(join(data, FOLDER))) {
-    const [time = '', ...rest] = folder.split('/');
-    const [, hour, minute, second] = TIME.exec(time) ?? [];
-    const moved = hour === undefined ? null : `${hour}:${minute}:${second}`;
-    for (const name of files) {
-      const path = join(FOLDER, folder, name);
+    const [name = '', ...rest] = folder.split('/');
+    const moved = timeOf(name);
+    for (const file of files) {
+      const path = join(FOLDER, folder, file);
       const facts = statSync(join(data, path), { throwIfNoEntry: false });
-      if (facts !== undefined) yield { moved, key: [...rest, name].join('/'), size: facts.size, path };
+      if (facts !== undefined) yield { moved, key: [...rest, file].join('/'), size: facts.size, path };
     }
   }
+}
+
+/** RFC 3339; null for what is no time, or one that does not exist, which only a hand can have put there. */
+function timeOf(name: string): string | null {
+  const [, hour, minute, second] = TIME.exec(name) ?? [];
+  const time = `${hour}:${minute}:${second}`;
+  return Number.isNaN(Date.parse(time)) ? null : time;
 }
 
 /** For good, with the folders that then hold nothing. */

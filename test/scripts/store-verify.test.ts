@@ -179,7 +179,12 @@ describe('store verify', () => {
       'example.com/plain/@v/v1.0.0.zip',
     ]);
     assert.equal(modgate.files('quarantine').length, all.length - of.length);
-    await list('--remove', '--yes');
+    const left = modgate.files('quarantine');
+    const removed = await storeCommand(modgate, 'quarantine', '--remove', '--yes');
+    // Each as it goes, and the sum at the end.
+    const told = removed.stdout.trimEnd().split('\n');
+    assert.deepEqual(told.slice(0, -1).sort(), left.map((name) => `removed quarantine/${name}`).sort());
+    assert.match(told.at(-1) ?? '', new RegExp(`^removed ${left.length} files, `));
     assert.deepEqual(fs.readdirSync(path.join(modgate.data, 'quarantine')), [], 'no empty folder stays');
     const none = await storeCommand(modgate, 'quarantine');
     assert.equal(none.stdout, 'nothing is in quarantine\n');
