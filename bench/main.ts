@@ -46,9 +46,10 @@ function count(text: string): number {
   return value;
 }
 
-function chosen(only: readonly string[]): Row[] {
+/** Ends the program where a name is no row's. */
+function chosen(only: readonly string[], program: Command): Row[] {
   const unknown = only.find((part) => !ROWS.some(({ name }) => name.startsWith(part)));
-  if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; --help lists them`);
+  if (unknown !== undefined) program.error(`error: there is no row "${unknown}"; --help lists them`);
   // A name that is one of a row's means that row alone, even where another begins with it.
   const wanted = ({ name }: Row) =>
     only.some((part) => name === part || (name.startsWith(part) && !ROWS.some((row) => row.name === part)));
@@ -56,8 +57,9 @@ function chosen(only: readonly string[]): Row[] {
 }
 
 async function main(): Promise<void> {
-  const options = command().parse().opts<Options>();
-  const rows = chosen(options.only ?? []);
+  const program = command().parse();
+  const options = program.opts<Options>();
+  const rows = chosen(options.only ?? [], program);
   const about = machine();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-bench-'));
   process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }));

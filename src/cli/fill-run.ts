@@ -85,12 +85,17 @@ function tell(
     return;
   }
   const parts = [
-    dryRun ? `${counts.planned} files would be added` : `${counts.added} files added (${formatBytes(bytes)})`,
+    dryRun ? planned(counts.planned) : `${counts.added} files added (${formatBytes(bytes)})`,
     `${counts.stored} stored before`,
     ...(counts.skipped > 0 ? [`${counts.skipped} left out`] : []),
     `${counts.failed} failed${codes.size === 0 ? '' : ` (${[...codes].map(([code, n]) => `${n} ${code}`).join(', ')})`}`,
   ];
   process.stdout.write(`${canceled ? 'stopped: ' : ''}${parts.join(', ')}, in ${seconds.toFixed(1)} s\n`);
+}
+
+/** What a dry run only counts may be refused by a real one. */
+function planned(files: number): string {
+  return `${files} files would be added${files === 0 ? '' : ' if they pass their checks'}`;
 }
 
 interface Stop {

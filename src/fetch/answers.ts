@@ -63,7 +63,7 @@ export function checkInfo(m: ModuleVersion, body: Buffer, source: string): void 
 
 /** Holds a `.mod` to being a text that could be a go.mod, not a web page. */
 export function checkMod(m: ModuleVersion, body: Buffer, source: string): void {
-  refusePage(body.subarray(0, 1024).toString('utf8'), source, `${m.path}/@v/${m.version}.mod`);
+  refusePage(body.subarray(0, 1024).toString('utf8'), source, `the .mod of ${m.path}@${m.version}`);
   if (modulePathOf(body.toString('utf8')) === undefined)
     throw badAnswer(source, `the .mod of ${m.path}@${m.version} has no module line`);
   if (body.includes(0)) throw badAnswer(source, `the .mod of ${m.path}@${m.version} holds a zero byte`);

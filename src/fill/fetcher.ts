@@ -1,4 +1,4 @@
-import type { Ask, Gateway } from '../gateway/index.ts';
+import type { Ask, AskOptions, Gateway } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { keys, type Tree } from '../store/index.ts';
 import { keyOf } from './graph.ts';
@@ -8,6 +8,9 @@ export interface Taken {
   /** bytes */
   readonly size: number;
 }
+
+/** Is told the h1 of what has come, before it is stored; what it throws keeps it from that. */
+export type Hold = AskOptions['hold'];
 
 /** bytes; one look at a zip on its way */
 const PIECE = 256 << 10;
@@ -27,8 +30,8 @@ export class Fetcher {
   }
 
   /** A file that fits in memory: anything but a zip. */
-  async bytes(ask: Exclude<Ask, { kind: 'zip' }>): Promise<{ bytes: Buffer; taken: Taken }> {
-    const reply = await this.#gateway.answer(ask, { signal: this.#signal, cachedOnly: false });
+  async bytes(ask: Exclude<Ask, { kind: 'zip' }>, hold?: Hold): Promise<{ bytes: Buffer; taken: Taken }> {
+    const reply = await this.#gateway.answer(ask, this.#options(hold));
     const result = reply.cached === 'miss' ? 'added' : 'stored';
     if (reply.kind === 'bytes') return { bytes: reply.bytes, taken: { result, size: reply.bytes.length } };
     if (reply.kind === 'transfer') {
@@ -43,6 +46,13 @@ export class Fetcher {
     }
   }
 
+  /** True where no source would be asked. */
+  async has(m: ModuleVersion, kind: 'info' | 'mod' | 'zip'): Promise<boolean> {
+    const content = await this.#tree.open(keys.file(m, kind));
+    await content?.close();
+    return content !== undefined;
+  }
+
   /** A go.mod that is read to find out what is wanted: should it be wanted itself, it counts as fetched then. */
   async peek(m: ModuleVersion): Promise<Buffer> {
     const { bytes, taken } = await this.bytes({ kind: 'mod', m });
@@ -50,17 +60,17 @@ export class Fetcher {
     return bytes;
   }
 
-  async mod(m: ModuleVersion): Promise<{ bytes: Buffer; taken: Taken }> {
-    const { bytes, taken } = await this.bytes({ kind: 'mod', m });
+  async mod(m: ModuleVersion, hold?: Hold): Promise<{ bytes: Buffer; taken: Taken }> {
+    const { bytes, taken } = await this.bytes({ kind: 'mod', m }, hold);
     return { bytes, taken: this.#uncounted.delete(keyOf(m)) ? { ...taken, result: 'added' } : taken };
   }
 
   /** @param moved is told of the bytes as they come */
-  async zip(m: ModuleVersion, moved: (bytes: number) => void): Promise<Taken> {
+  async zip(m: ModuleVersion, moved: (bytes: number) => void, hold?: Hold): Promise<Taken> {
     const stored = await this.#tree.open(keys.file(m, 'zip'));
     await stored?.close();
     if (stored !== undefined) return { result: 'stored', size: stored.size };
-    const reply = await this.#gateway.answer({ kind: 'zip', m }, { signal: this.#signal, cachedOnly: false });
+    const reply = await this.#gateway.answer({ kind: 'zip', m }, this.#options(hold));
     switch (reply.kind) {
       case 'bytes':
         return { result: 'stored', size: reply.bytes.length };
@@ -85,6 +95,11 @@ export class Fetcher {
     } finally {
       await reader.close();
     }
+  }
+
+  #options(hold: Hold): AskOptions {
+    const options = { signal: this.#signal, cachedOnly: false };
+    return hold === undefined ? options : { ...options, hold };
   }
 
   /** "h1:…" that a stored zip was checked against. */

@@ -1,7 +1,8 @@
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
+import { LOOK } from './file-fault.ts';
 
 /** bytes of one read */
 const PIECE = 256 << 10;
@@ -17,8 +18,14 @@ export class ForeignFolder {
   /** The folder itself may be reached by links: its owner named it. */
   static async open(folder: string): Promise<ForeignFolder> {
     try {
-      return new ForeignFolder(await realpath(folder));
+      const root = await realpath(folder);
+      if (!(await stat(root)).isDirectory())
+        throw new ModgateError('BAD_REQUEST', `${folder} is a file`, {
+          next: 'name the folder that it lies in, or another one',
+        });
+      return new ForeignFolder(root);
     } catch (cause) {
+      if (cause instanceof ModgateError) throw cause;
       throw new ModgateError('BAD_REQUEST', `cannot open ${folder}: ${systemCode(cause)}`, {
         cause,
         next: 'name a folder that is there and may be read',
@@ -39,7 +46,7 @@ export class ForeignFolder {
     }
   }
 
-  /** All bytes of a small file; UPSTREAM_BAD_ANSWER for more than the limit. */
+  /** All bytes of a small file; BAD_REQUEST for more than the limit. */
   async bytes(path: string, limit: number): Promise<Buffer> {
     const all: Buffer[] = [];
     for await (const piece of this.pieces(path, limit)) all.push(Buffer.from(piece));
@@ -72,7 +79,8 @@ export class ForeignFolder {
       const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
       handle = await open(join(this.root, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       const found = await handle.stat();
-      if (!found.isFile()) throw new ModgateError('UPSTREAM_BAD_ANSWER', `${path} is no regular file`);
+      if (!found.isFile())
+        throw new ModgateError('BAD_REQUEST', `${path} is no regular file`, { next: LOOK });
       return { handle, size: found.size };
     } catch (cause) {
       await handle?.close();
@@ -84,7 +92,7 @@ export class ForeignFolder {
 function unreadable(path: string, cause: unknown): ModgateError {
   if (cause instanceof ModgateError) return cause;
   return new ModgateError(
-    'UPSTREAM_UNREACHABLE',
+    'BAD_REQUEST',
     `cannot read ${path === '' ? 'the folder' : path}: ${systemCode(cause)}`,
     {
       cause,
@@ -94,7 +102,5 @@ function unreadable(path: string, cause: unknown): ModgateError {
 }
 
 function tooLong(path: string, size: number, limit: number): ModgateError {
-  return new ModgateError('UPSTREAM_BAD_ANSWER', `${path} has ${size} bytes; the limit is ${limit}`, {
-    next: 'look at that file; nothing of it was stored',
-  });
+  return new ModgateError('BAD_REQUEST', `${path} has ${size} bytes; the limit is ${limit}`, { next: LOOK });
 }

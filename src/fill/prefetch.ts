@@ -44,18 +44,13 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   for (const target of options.targets) await planner.add(target);
   const found = [...planner.wants.values()].filter(({ m }) => !planner.hasFailed(m));
   const wants = found.sort((a, b) => (keyOf(a.m) < keyOf(b.m) ? -1 : 1));
-  if (options.dryRun) {
-    for (const { m, kinds } of wants)
-      for (const kind of kinds)
-        if (kind !== 'mod' || !planner.hasRead(m)) tally.add(keyOf(m), kind, 'planned');
-    return;
-  }
   const modules = wants.filter((want) => !isDone(want, planner.hasRead(want.m)));
   tally.phase('modules', modules.length);
-  const filler = new Filler(fetcher, hints, tally);
+  const { databases, nosumdb, dryRun } = options;
+  const filler = new Filler({ fetcher, hints, tally, dryRun });
   await each(modules, places, signal, (want) => filler.fill(want, planner.hasRead(want.m)));
+  if (dryRun) return;
   for (const { m } of wants) gateway.intake.relist(m.path);
-  const { databases, nosumdb } = options;
   const checksums = new Checksums({ ...deps, fetcher, databases, nosumdb, signal, places });
   const whole = wants.map(({ m }) => m).filter((m) => !filler.failed.has(keyOf(m)));
   await checksums.fill(whole.filter(({ path }) => checksums.covers(path)));
@@ -66,6 +61,13 @@ function isDone({ kinds, sums }: Want, modRead: boolean): boolean {
   return modRead && sums.mod.size === 0 && [...kinds].every((kind) => kind === 'mod');
 }
 
+interface FillerDeps {
+  readonly fetcher: Fetcher;
+  readonly hints: Hints;
+  readonly tally: Tally;
+  readonly dryRun: boolean;
+}
+
 /** Takes the files of a version, one after the other, and holds them to what a go.sum says. */
 class Filler {
   /** "module@version" of which something could not be had */
@@ -73,11 +75,14 @@ class Filler {
   readonly #fetcher: Fetcher;
   readonly #hints: Hints;
   readonly #tally: Tally;
+  /** what is stored is dealt with as ever, the rest is planned */
+  readonly #dryRun: boolean;
 
-  constructor(fetcher: Fetcher, hints: Hints, tally: Tally) {
+  constructor({ fetcher, hints, tally, dryRun }: FillerDeps) {
     this.#fetcher = fetcher;
     this.#hints = hints;
     this.#tally = tally;
+    this.#dryRun = dryRun;
   }
 
   /**
@@ -108,25 +113,50 @@ class Filler {
     sums: ReadonlySet<string>,
     counted: boolean,
   ): Promise<void> {
+    if (await this.#planned(m, kind)) return;
     const { bytes, taken } =
-      kind === 'mod' ? await this.#fetcher.mod(m) : await this.#fetcher.bytes({ kind, m });
-    if (sums.size > 0) checkSum(m, `${kind} file`, hashGoMod(bytes), sums);
+      kind === 'mod'
+        ? await this.#fetcher.mod(m, holdTo(m, 'go.mod', sums, 'fetched'))
+        : await this.#fetcher.bytes({ kind, m });
+    if (kind === 'mod') holdTo(m, 'go.mod', sums, 'stored')(hashGoMod(bytes));
     if (!counted) this.#tally.add(keyOf(m), kind, taken.result, taken.size);
   }
 
   async #zip(m: ModuleVersion, sums: ReadonlySet<string>): Promise<void> {
+    if (await this.#planned(m, 'zip')) return;
     const what = keyOf(m);
-    const { result, size } = await this.#fetcher.zip(m, (bytes) => this.#tally.moved(what, bytes));
-    if (sums.size > 0) checkSum(m, 'zip', (await this.#fetcher.h1(m)) ?? 'none', sums);
+    const moved = (bytes: number) => this.#tally.moved(what, bytes);
+    const { result, size } = await this.#fetcher.zip(m, moved, holdTo(m, 'zip', sums, 'fetched'));
+    if (sums.size > 0) holdTo(m, 'zip', sums, 'stored')((await this.#fetcher.h1(m)) ?? 'none');
     this.#tally.add(what, 'zip', result, size);
+  }
+
+  async #planned(m: ModuleVersion, kind: Kind): Promise<boolean> {
+    if (!this.#dryRun || (await this.#fetcher.has(m, kind))) return false;
+    this.#tally.add(keyOf(m), kind, 'planned');
+    return true;
   }
 }
 
-function checkSum(m: ModuleVersion, file: string, h1: string, sums: ReadonlySet<string>): void {
-  if (sums.has(h1)) return;
-  throw new ModgateError(
-    'CHECKSUM_MISMATCH',
-    `the ${file} of ${keyOf(m)} has ${h1}, but go.sum says ${[...sums].join(' or ')}`,
-    { next: 'find out which of the two is right: the go command will refuse this version' },
-  );
+/** Throws at an h1 that the go.sum does not have; no sums: nothing is held to them. */
+function holdTo(
+  m: ModuleVersion,
+  file: 'go.mod' | 'zip',
+  sums: ReadonlySet<string>,
+  state: 'fetched' | 'stored',
+): (h1: string) => void {
+  return (h1) => {
+    if (sums.size === 0 || sums.has(h1)) return;
+    throw new ModgateError(
+      'CHECKSUM_MISMATCH',
+      `the ${file} of ${keyOf(m)} has ${h1}, but go.sum says ${[...sums].join(' or ')}`,
+      { next: state === 'fetched' ? NOT_STORED : stored(m) },
+    );
+  };
+}
+
+const NOT_STORED = 'find out which of the two is right; nothing of it was stored';
+
+function stored(m: ModuleVersion): string {
+  return `find out which of the two is right, for it is stored; only if go.sum is, remove it by modgate store purge --hard ${keyOf(m)}`;
 }

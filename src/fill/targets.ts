@@ -16,10 +16,12 @@ type FileKind = 'mod' | 'sum' | 'work';
 
 /** `module@query`, a module path, a file, or a folder with a go.work or a go.mod. */
 export async function readTarget(argument: string): Promise<Target> {
-  const file = await findFile(resolve(argument));
+  const folder = await isFolder(resolve(argument));
+  const file = await findFile(resolve(argument), folder);
   if (file !== undefined) return readFileTarget(file.name, file.text);
   const at = argument.lastIndexOf('@');
   const looksLikeFile = /^[./]|\.(?:mod|sum|work)$/.test(argument);
+  if (at < 0 && looksLikeFile && folder) throw noBuild(argument);
   if (at < 0 && looksLikeFile)
     throw new ModgateError('BAD_REQUEST', `there is no file ${argument}`, {
       next: 'name a go.mod, go.sum or go.work that is there, or module@version',
@@ -30,6 +32,7 @@ export async function readTarget(argument: string): Promise<Target> {
     return { kind: 'module', path: parseModulePath(path), query };
   } catch (cause) {
     if (!(cause instanceof ModgateError)) throw cause;
+    if (folder) throw noBuild(argument);
     throw usage(`${argument} is no file and no module: ${cause.message}`);
   }
 }
@@ -38,11 +41,20 @@ function usage(why: string): ModgateError {
   return new ModgateError('USAGE', why, { next: 'see modgate prefetch --help for what can be named' });
 }
 
-async function findFile(name: string): Promise<{ name: string; text: string } | undefined> {
-  const folder = await stat(name).then(
+function noBuild(folder: string): ModgateError {
+  return new ModgateError('BAD_REQUEST', `there is no go.work and no go.mod in the folder ${folder}`, {
+    next: 'name a folder that has one, or module@version',
+  });
+}
+
+function isFolder(name: string): Promise<boolean> {
+  return stat(name).then(
     (found) => found.isDirectory(),
     () => false,
   );
+}
+
+async function findFile(name: string, folder: boolean): Promise<{ name: string; text: string } | undefined> {
   // As the go command would have it in that folder.
   for (const candidate of folder ? [join(name, 'go.work'), join(name, 'go.mod')] : [name]) {
     const text = await readText(candidate);

@@ -61,6 +61,8 @@ function sorted(
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const below = join(path, entry.name);
     if (Buffer.byteLength(below) > MAX_PATH) odds.push(odd(below, 'a path that is too long'));
+    else if (entry.isDirectory() && path.endsWith('/@v'))
+      odds.push(odd(below, 'a folder, where files belong'));
     else if (entry.isDirectory()) folders.push(below);
     else if (entry.isFile()) files.push(entry.name);
     else odds.push(odd(below, entry.isSymbolicLink() ? 'a symbolic link' : 'no regular file'));

@@ -135,8 +135,14 @@ function accelHandler({ tree, internal }: FrontOptions): Part[] {
       'handle_response @accel',
       block('route', [
         `root * ${quoted(tree)}`,
-        ...block('copy_response_headers', ['include Content-Type Cache-Control X-Cache X-Request-Id']),
-        'header X-Content-Type-Options nosniff',
+        // Only with the file: where Caddy cannot read it, the answer for its bytes brings its own.
+        ...block('header', [
+          'defer',
+          ...['Content-Type', 'Cache-Control', 'X-Cache', 'X-Request-Id'].map(
+            (name) => `${name} {rp.header.${name}}`,
+          ),
+          'X-Content-Type-Options nosniff',
+        ]),
         'rewrite * {rp.header.X-Accel-Redirect}',
         `uri strip_prefix ${internal.slice(0, -1)}`,
         'file_server',

@@ -1,4 +1,4 @@
-import { dialled, type FrontOptions } from './options.ts';
+import { type FrontOptions, ownAddresses } from './options.ts';
 
 export interface Installation {
   /** what reads the file, e.g. "nginx 1.18 or later" */
@@ -40,19 +40,17 @@ export function header(options: FrontOptions, about: Installation): string[] {
   return lines.map((line) => (line === '' ? '#' : `# ${line}`));
 }
 
-function sendfile({ sendfile: type }: FrontOptions, needed = ''): string[] {
-  const missing = [
-    '',
-    'The modgate.yaml that this was made from has no sendfile yet: until it has, modgate sends every byte itself.',
+function sendfile({ sendfile: type, trusted: believed }: FrontOptions, needed = ''): string[] {
+  const made = 'The modgate.yaml that this was made from';
+  const until = 'yet: until it does, modgate sends every byte itself.';
+  return [
+    `                     sendfile: ${needed}`,
+    ...(type === 'off' ? ['', `${made} sets no sendfile ${until}`] : []),
+    ...(believed ? [] : ['', `${made} does not trust this front ${until}`]),
   ];
-  return [`                     sendfile: ${needed}`, ...(type === 'off' ? missing : [])];
 }
 
 function trusted({ upstream }: FrontOptions): string {
   if (upstream.kind === 'unix') return 'unix';
-  return isLoopback(dialled(upstream.host)) ? "'127.0.0.1, ::1'" : '<address of this front>';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
+  return ownAddresses(upstream) === undefined ? '<address of this front>' : "'127.0.0.1, ::1'";
 }

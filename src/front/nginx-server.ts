@@ -194,7 +194,9 @@ function named(options: FrontOptions, uri: string): Part[] {
       ...location(`^~ ${options.internal}`, [
         'internal;',
         `alias ${quoted(`${tree}/`)};`,
+        'add_header X-Cache $upstream_http_x_cache;',
         'add_header X-Content-Type-Options nosniff;',
+        'add_header X-Request-Id $upstream_http_x_request_id;',
         'error_page 403 404 = @modgate;',
       ]),
     ),

@@ -38,12 +38,23 @@ export interface FrontOptions {
   readonly prefix: string;
   /** what modgate names files by, as it is configured now */
   readonly sendfile: Sendfile['type'];
+  /** modgate as it is configured now believes this front; where it can be told */
+  readonly trusted: boolean;
   /** internal path of the tree in a front that is told by X-Accel-Redirect, with a slash at both ends */
   readonly internal: string;
   /** absolute path of the folder with the stored files */
   readonly tree: string;
   /** seconds; longer than modgate itself lets a caller wait */
   readonly timeout: number;
+}
+
+/** Addresses of a front on modgate's own machine, any of which it may have; undefined: it is elsewhere. */
+export function ownAddresses(upstream: Address): readonly string[] | undefined {
+  if (upstream.kind === 'unix') return ['unix'];
+  const host = dialled(upstream.host);
+  if (host === 'localhost') return ['127.0.0.1', '::1'];
+  if (host === '[::1]') return ['::1'];
+  return /^127(?:\.\d+){3}$/.test(host) ? ['127.0.0.1'] : undefined;
 }
 
 /** One server of a front: the names it answers for, and the paths below which it does. */

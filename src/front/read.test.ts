@@ -96,7 +96,9 @@ describe('what a front is made of', () => {
     ['nginx', { mode: 'auth-request', fallback: true }, /would bypass the policy/],
     ['nginx', { mode: 'accel', takeOver: ['a.example/_modgate_tree/x'] }, /would hide this path/],
     ['caddy', { variant: 'passthrough' }, /caddy-l4/],
-    ['traefik', { mode: 'try-files' }, /Traefik sends no files/],
+    ['traefik', { mode: 'try-files' }, /Traefik sends no files; take nginx, Caddy or Apache httpd for that/],
+    ['traefik', { mode: 'accel' }, /Traefik sends no files; take nginx, Caddy or Apache httpd for that/],
+    ['traefik', { mode: 'auth-request' }, /Traefik sends no files; take nginx or Caddy for that/],
     ['traefik', { fallback: true }, /Traefik sends no files/],
     ['traefik', { upstream: 'unix:/run/m.sock' }, /no unix socket/],
     ['apache', { mode: 'auth-request' }, /no such request/],
@@ -163,8 +165,8 @@ describe('the hand-over of files', () => {
         ),
         ready,
       );
-      assert.doesNotMatch(ready, /has no sendfile yet/);
-      assert.match(writeFront(front, readFront(front, flags, config(), '/srv')), /has no sendfile yet/);
+      assert.doesNotMatch(ready, /sets no sendfile yet/);
+      assert.match(writeFront(front, readFront(front, flags, config(), '/srv')), /sets no sendfile yet/);
       assert.match(refused(front, { mode: 'accel' }, on(others)), new RegExp(`knows ${mine} only`));
     });
 
@@ -174,6 +176,41 @@ describe('the hand-over of files', () => {
       assert.doesNotMatch(text, /sendfile: /);
     });
   }
+
+  const TRUST: [listen: string, trusted: string, covered: boolean][] = [
+    ['127.0.0.1:3000', '10.0.0.0/8', false],
+    ['127.0.0.1:3000', 'unix', false],
+    ['127.0.0.1:3000', '127.0.0.0/8', true],
+    ['0.0.0.0:3000', '127.0.0.1', true],
+    ['[::1]:3000', '127.0.0.1', false],
+    ['[::]:3000', '::1', true],
+    ['localhost:3000', '127.0.0.1', false],
+    ['localhost:3000', '127.0.0.1,::1', true],
+    ['unix:/run/modgate/m.sock', '127.0.0.1', false],
+    ['unix:/run/modgate/m.sock', 'unix', true],
+    // Which address a front elsewhere has, nobody knows here.
+    ['10.0.0.5:3000', '10.0.0.0/8', true],
+  ];
+  for (const [listen, trusted, covered] of TRUST)
+    test(`modgate at ${listen} that trusts ${trusted}: the front is ${covered ? '' : 'not '}among them`, () => {
+      for (const [front, type] of ROWS) {
+        const own = type === 'x-sendfile' ? 'x-sendfile' : 'x-accel-redirect';
+        const settings = config({ listen, 'trusted-proxies': trusted, 'sendfile-type': own });
+        const lines = (mode: FrontFlags['mode']) =>
+          writeFront(front, readFront(front, { ...FLAGS, mode }, settings, '/srv'));
+        const hint = /^# The modgate\.yaml that this was made from does not trust this front yet/m;
+        assert.equal(hint.test(lines('accel')), !covered);
+        assert.doesNotMatch(lines('proxy'), hint);
+      }
+    });
+
+  test('what Traefik cannot do at all is not to be configured otherwise', () => {
+    for (const type of ['x-sendfile', 'x-accel-redirect'])
+      assert.equal(
+        refused('traefik', { mode: 'accel', cert: undefined, key: undefined }, on(type)).split('\n').length,
+        2,
+      );
+  });
 
   test('Traefik sends no files, and none is named to it', () => {
     const text = writeFront('traefik', readFront('traefik', FLAGS, on('x-sendfile'), '/srv'));

@@ -1,8 +1,15 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Address, type Config, DEFAULT_SENDFILE_PREFIX } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
-import type { FrontName, FrontOptions, Mode, TakeOver, Variant } from './options.ts';
+import {
+  type FrontName,
+  type FrontOptions,
+  type Mode,
+  ownAddresses,
+  type TakeOver,
+  type Variant,
+} from './options.ts';
 import { unsupported } from './supported.ts';
 
 /** As they stand on the command line. */
@@ -51,6 +58,7 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
     upstreamTls: upstreamTlsOf(flags, config, cwd, faults),
     prefix: config.prefix,
     sendfile: config.sendfile.type,
+    trusted: isTrusted(upstream, config.trustedProxies),
     internal: config.sendfile.type === 'x-accel-redirect' ? config.sendfile.prefix : DEFAULT_SENDFILE_PREFIX,
     tree: pathOf(join(config.data, 'tree'), 'the data folder', cwd, faults),
     timeout: Math.ceil((config.limits.patience + LONGER) / 1000),
@@ -70,6 +78,29 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
       next: `see modgate config ${front} --help`,
     });
   return options;
+}
+
+/** A front elsewhere may be any that is named. */
+function isTrusted(upstream: Address, trusted: readonly string[]): boolean {
+  const own = ownAddresses(upstream);
+  if (own === undefined) return trusted.length > 0;
+  const list = new BlockList();
+  for (const network of trusted) {
+    const [address = '', bits] = network.split('/');
+    const family = familyOf(address);
+    if (family === undefined) continue;
+    list.addSubnet(address, Number(bits ?? (family === 'ipv4' ? 32 : 128)), family);
+  }
+  return own.every((one) => {
+    const family = familyOf(one);
+    return family === undefined ? trusted.includes(one) : list.check(one, family);
+  });
+}
+
+/** Undefined for `unix`. */
+function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+  const version = isIP(address);
+  return version === 0 ? undefined : version === 4 ? 'ipv4' : 'ipv6';
 }
 
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';

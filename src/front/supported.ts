@@ -1,6 +1,7 @@
 import type { FrontName, FrontOptions } from './options.ts';
 
 const INSTEAD = 'take nginx or Caddy for that';
+const INSTEAD_OR_APACHE = 'take nginx, Caddy or Apache httpd for that';
 
 /** What a front cannot do of what is wanted, each with its reason and what to do instead. */
 export function unsupported(front: FrontName, options: FrontOptions): string[] {
@@ -19,6 +20,7 @@ export function unsupported(front: FrontName, options: FrontOptions): string[] {
 
 /** Told by a header that it does not know, a front would pass on an empty answer as the file. */
 function withOtherHeader(front: FrontName, { sendfile }: FrontOptions): string[] {
+  if (front === 'traefik') return [];
   const known = front === 'apache' ? 'x-sendfile' : 'x-accel-redirect';
   if (sendfile === 'off' || sendfile === known) return [];
   return [
@@ -49,7 +51,8 @@ const OF_FRONT: Readonly<Record<FrontName, (options: FrontOptions) => string[]>>
       : [],
   traefik: ({ mode, fallback, upstream }) => {
     const found: string[] = [];
-    if (mode !== 'proxy') found.push(`--mode ${mode}: Traefik sends no files; ${INSTEAD}`);
+    const others = mode === 'auth-request' ? INSTEAD : INSTEAD_OR_APACHE;
+    if (mode !== 'proxy') found.push(`--mode ${mode}: Traefik sends no files; ${others}`);
     if (fallback) found.push(`--fallback: Traefik sends no files; ${INSTEAD}`);
     if (upstream.kind === 'unix')
       found.push('Traefik reaches no unix socket: let modgate listen on host:port');

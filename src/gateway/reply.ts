@@ -40,6 +40,11 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** true: answer from the store alone (`Disable-Module-Fetch`, `/cached-only`) */
   readonly cachedOnly: boolean;
+  /**
+   * Of a `.mod` or zip that is fetched: throws where its "h1:…" is not what was wanted, so that it is not stored. Who
+   * joins a fetch that runs has no say in it.
+   */
+  readonly hold?: (h1: string) => void;
 }
 
 /** bytes; a stored zip up to this size is answered from memory */

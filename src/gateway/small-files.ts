@@ -1,7 +1,7 @@
 import { toModgateError } from '../errors/index.ts';
 import { checkInfo, checkMod, MAX_INFO_BYTES, readSmall } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
-import { MAX_GOMOD_BYTES } from '../modzip/index.ts';
+import { hashGoMod, MAX_GOMOD_BYTES } from '../modzip/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
 import type { Admissions } from './admission.ts';
@@ -48,13 +48,18 @@ export class SmallFiles {
     if (options.cachedOnly) throw notCached(`${m.path}@${m.version}.${kind}`);
     const verdict = this.#absent.get(key);
     if (verdict !== undefined) throw verdict;
-    return this.#flights.join(key, options.signal, (signal) => this.#fetch(m, kind, signal));
+    return this.#flights.join(key, options.signal, (signal) => this.#fetch(m, kind, signal, options.hold));
   }
 
-  #fetch(m: ModuleVersion, kind: 'info' | 'mod', signal: AbortSignal): Promise<BytesReply> {
+  #fetch(
+    m: ModuleVersion,
+    kind: 'info' | 'mod',
+    signal: AbortSignal,
+    hold: AskOptions['hold'],
+  ): Promise<BytesReply> {
     return this.#deps.misses.run(kind, this.#deps.router.find(m.path).chain, signal, async () => {
       try {
-        return await this.#ask(m, kind, signal);
+        return await this.#ask(m, kind, signal, hold);
       } catch (thrown) {
         const error = toModgateError(thrown);
         if (error.absent) this.#absent.remember(keys.file(m, kind), error);
@@ -63,7 +68,12 @@ export class SmallFiles {
     });
   }
 
-  async #ask(m: ModuleVersion, kind: 'info' | 'mod', signal: AbortSignal): Promise<BytesReply> {
+  async #ask(
+    m: ModuleVersion,
+    kind: 'info' | 'mod',
+    signal: AbortSignal,
+    hold: AskOptions['hold'],
+  ): Promise<BytesReply> {
     const { chain } = this.#deps.router.find(m.path);
     const limit = kind === 'info' ? MAX_INFO_BYTES : MAX_GOMOD_BYTES;
     const { value, trace } = await chain.ask(`${m.path}@${m.version}`, async (source) => {
@@ -71,6 +81,7 @@ export class SmallFiles {
       (kind === 'info' ? checkInfo : checkMod)(m, answer.value, source.name);
       return answer;
     });
+    if (kind === 'mod') hold?.(hashGoMod(value));
     const bytes = await this.#deps.admissions.file(m, trace.source, kind, value);
     this.#deps.lists.note(m.path);
     return { kind: 'bytes', bytes, cached: 'miss', modified: this.#deps.clock.now(), fresh: Infinity, trace };

@@ -55,7 +55,7 @@ export class Zips {
 
   async get(
     m: ModuleVersion,
-    { signal, cachedOnly }: AskOptions,
+    { signal, cachedOnly, hold }: AskOptions,
   ): Promise<BytesReply | ContentReply | TransferReply> {
     const key = keys.file(m, 'zip');
     // Joining comes before the look into the store: who asks while a fetch runs keeps it alive from that moment on.
@@ -67,7 +67,7 @@ export class Zips {
     const verdict = this.#refused.get(key);
     if (verdict !== undefined) throw verdict;
     return reading(
-      await (this.#join(key, signal) ?? this.#beginning.join(key, signal, (s) => this.#begin(m, s))),
+      await (this.#join(key, signal) ?? this.#beginning.join(key, signal, (s) => this.#begin(m, s, hold))),
     );
   }
 
@@ -77,7 +77,7 @@ export class Zips {
   }
 
   /** Resolves when the first source has answered; the transfer then goes on by itself until nobody reads it. */
-  #begin(m: ModuleVersion, starter: AbortSignal): Promise<Transfer> {
+  #begin(m: ModuleVersion, starter: AbortSignal, hold: AskOptions['hold']): Promise<Transfer> {
     const fetch = new AbortController();
     const onAbort = () => fetch.abort(starter.reason);
     starter.addEventListener('abort', onAbort, { once: true });
@@ -90,7 +90,7 @@ export class Zips {
       };
       const { chain } = this.#deps.router.find(m.path);
       this.#deps.misses
-        .run('zip', chain, fetch.signal, () => this.#fetch(m, chain, fetch, begun))
+        .run('zip', chain, fetch.signal, () => this.#fetch(m, chain, fetch, begun, hold))
         .catch(reject);
     });
   }
@@ -100,6 +100,7 @@ export class Zips {
     chain: Chain,
     fetch: AbortController,
     begun: (transfer: Transfer) => void,
+    hold: AskOptions['hold'],
   ): Promise<void> {
     const key = keys.file(m, 'zip');
     try {
@@ -134,7 +135,7 @@ export class Zips {
           again: open,
         });
         transfer.received();
-        await this.#admit(m, last, staged, ahead);
+        await this.#admit(m, last, staged, ahead, hold);
         transfer.release();
       } catch (thrown) {
         const error = fetch.signal.aborted ? toModgateError(fetch.signal.reason) : toModgateError(thrown);
@@ -172,12 +173,14 @@ export class Zips {
     { source }: SourceFile,
     staged: StagedFile,
     ahead: AheadCheck,
+    hold: AskOptions['hold'],
   ): Promise<void> {
     const file = await staged.onDisk();
     const checked = await this.#deps.checker.check(file, m, { ahead }).catch((thrown: unknown) => {
       const error = toModgateError(thrown);
       throw error.code === 'BAD_ZIP' ? badZip(m, source, error.message, error) : error;
     });
+    hold?.(checked.h1);
     await this.#deps.admissions.zip(m, source, staged, checked);
     this.#deps.lists.note(m.path);
   }

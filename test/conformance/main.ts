@@ -3,6 +3,7 @@
  * must be the fixture.
  */
 import { parseArgs } from 'node:util';
+import { readArguments } from '../kit/arguments.ts';
 import { startPair } from '../kit/gateway.ts';
 import { Upstream } from '../kit/upstream.ts';
 import type { Outcome } from './row.ts';
@@ -49,7 +50,16 @@ async function hold(url: string, json: boolean): Promise<void> {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-async function main(): Promise<void> {
+interface Arguments {
+  readonly url: string | undefined;
+  /** of a fixture that is served alone */
+  readonly port: number | undefined;
+  readonly self: boolean;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+function read(): Arguments {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -59,14 +69,23 @@ async function main(): Promise<void> {
       help: { type: 'boolean' },
     },
   });
-  const json = values.json === true;
   const [url] = positionals;
-  if (values.upstream !== undefined) {
-    const upstream = await Upstream.start(undefined, Number(values.upstream));
+  if (url !== undefined && !/^https?:\/\//.test(url)) throw new Error(`${url}: a URL is needed`);
+  const { upstream, self = false, json = false, help = false } = values;
+  const port = upstream === undefined ? undefined : Number(upstream);
+  if (upstream !== undefined && !(/^\d{1,5}$/.test(upstream) && Number(upstream) <= 65_535))
+    throw new Error(`--upstream ${upstream}: a port is needed`);
+  return { url, port, self, json, help };
+}
+
+async function main(): Promise<void> {
+  const { url, port, self, json, help } = readArguments(USAGE, read);
+  if (port !== undefined) {
+    const upstream = await Upstream.start(undefined, port);
     process.stdout.write(`the fixture is served at ${upstream.url} until this is stopped\n`);
     return;
   }
-  if (values.self === true) {
+  if (self) {
     const pair = await startPair();
     try {
       await hold(pair.modgate.url, json);
@@ -75,9 +94,9 @@ async function main(): Promise<void> {
     }
     return;
   }
-  if (url === undefined || values.help === true) {
+  if (url === undefined || help) {
     process.stderr.write(USAGE);
-    process.exitCode = values.help === true ? 0 : 2;
+    process.exitCode = help ? 0 : 2;
     return;
   }
   if (!(await fixtureIsBehind(url.replace(/\/$/, '')))) {

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { certificates, Front, OLD_HOST, type Program, portOf } from './front.ts';
-import { type Behind, behind, download, refusal, SENDFILE } from './front-tests.ts';
+import { type Behind, behind, download, refusal, SENDFILE, unexpectedlyTwice } from './front-tests.ts';
 import { pairFor, SOURCE } from './gateway.ts';
 import { withoutGo } from './go.ts';
 import { hangUp } from './reload.ts';
@@ -152,6 +152,7 @@ export function frontCases(program: Program, modes: readonly string[]): void {
     assert.equal(reply.status, program === 'apache' ? 502 : 200, reply.text.slice(0, 300));
     if (program === 'apache') assert.match(reply.text, /cannot read the file that modgate named/);
     else assert.deepEqual(reply.body, stored.body);
+    assert.deepEqual(unexpectedlyTwice(program, reply.twice), []);
     assert.equal((await front.ask('/_modgate_failed')).status, 404);
   });
 

@@ -108,6 +108,8 @@ interface Wish {
 
 interface Answer {
   readonly status: number;
+  /** names of headers that it has more than once, in lower case, sorted */
+  readonly twice: readonly string[];
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
@@ -212,7 +214,7 @@ export class Front {
         response.on('end', () => {
           const body = Buffer.concat(pieces);
           const { statusCode: status = 0, headers } = response;
-          resolve({ status, headers, body, text: body.toString() });
+          resolve({ status, headers, twice: twiceIn(response.rawHeaders), body, text: body.toString() });
         });
       });
       sent.on('error', reject);
@@ -229,6 +231,12 @@ export class Front {
     await over;
     clearTimeout(late);
   }
+}
+
+/** @param raw names and values by turns */
+function twiceIn(raw: readonly string[]): string[] {
+  const names = raw.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  return [...new Set(names.filter((name, i) => names.indexOf(name) < i))].sort();
 }
 
 /** Apache opens no log that is a pipe of Node's. */

@@ -125,7 +125,7 @@ describe('what is refused', () => {
     [
       'v1.0.0.info',
       '{"Version":"v1.0.1"}',
-      /info\n *example\.com\/plain\/@v\/v1\.0\.0\.info: .* names another version[\s\S]*next: look at that file[\s\S]*UPSTREAM_BAD_ANSWER/,
+      /info\n *example\.com\/plain\/@v\/v1\.0\.0\.info: .* names another version[\s\S]*next: look at that file[\s\S]*BAD_REQUEST/,
     ],
     [
       'v1.0.0.mod',
@@ -135,7 +135,7 @@ describe('what is refused', () => {
     [
       'v1.0.0.mod',
       '<!doctype html><p>log in',
-      /mod\n *example\.com\/plain\/@v\/v1\.0\.0\.mod: .*is a web page[\s\S]*next: look at that file[\s\S]*UPSTREAM_BAD_ANSWER/,
+      /mod\n *example\.com\/plain\/@v\/v1\.0\.0\.mod: the \.mod of example\.com\/plain@v1\.0\.0 is a web page[\s\S]*next: look at that file[\s\S]*code: BAD_REQUEST/,
     ],
   ];
   for (const [file, text, said] of LIES) {
@@ -186,8 +186,11 @@ describe('what is refused', () => {
       b.write(`in/sumdb/${SUM_NAME}/${endpoint}`, text ?? '');
       const run = await b.run('import', 'in');
       assert.equal(run.code, 1);
-      assert.ok(run.stderr.includes(`\n  sumdb/${SUM_NAME}/${endpoint}: `), run.stderr);
-      assert.match(run.stderr, /is not what a checksum database answers\n *next: look at that file/);
+      assert.ok(run.stderr.includes(`\n  sumdb/${SUM_NAME}/${endpoint} is not what `), run.stderr);
+      assert.match(
+        run.stderr,
+        /is not what a checksum database answers\n *next: look at that file.*\n *code: BAD_REQUEST/,
+      );
     });
   }
 
@@ -262,9 +265,11 @@ describe('what is refused', () => {
     b.write('in/example.com/plain/@v/evil\u001b[2J.zip', 'x');
     b.write('in/example.com/plain/@v/v1.0.0.lock', '');
     b.write('in/README', 'x');
+    b.write('in/example.com/plain/@v/v1.3.0.zip/x', 'x');
+    b.write('in/example.com/plain/@v/deeper/y', 'x');
     const run = await b.run('import', '--verbose', 'in');
     assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /7 left out, 0 failed/);
+    assert.match(run.stdout, /9 left out, 0 failed/);
     for (const said of [
       /left out: example\.com\/mod: a symbolic link/,
       /left out: example\.com\/plain\/@v\/v1\.1\.0\.mod: a symbolic link/,
@@ -273,13 +278,22 @@ describe('what is refused', () => {
       /left out: example\.com\/plain\/@v\/v1\.zip: /,
       /left out: example\.com\/plain\/@v\/evil\?\[2J\.zip: /,
       /left out: README: /,
+      /left out: example\.com\/plain\/@v\/v1\.3\.0\.zip: a folder/,
+      /left out: example\.com\/plain\/@v\/deeper: a folder/,
     ])
       assert.match(run.stderr, said);
     assert.deepEqual(b.zips(), ['example.com/plain/@v/v1.0.0.zip']);
   });
 
-  const NOTHING: readonly [args: readonly string[], said: RegExp][] = [
+  const NOTHING: readonly (readonly [args: readonly string[], said: RegExp])[] = [
     [['absent'], /cannot open absent: ENOENT/],
+    ...['auto', 'cache', 'tree', 'athens'].map(
+      (kind) =>
+        [
+          ['--kind', kind, 'empty/a/b.txt'],
+          /b\.txt is a file[\s\S]*next: name the folder[\s\S]*BAD_REQUEST/,
+        ] as const,
+    ),
     [['empty'], /is no module cache, no Athens store and no tree/],
     [['--kind', 'athens', 'empty'], /holds no module/],
     [['--kind', 'zip', 'empty'], /Allowed choices are/],
@@ -339,7 +353,7 @@ describe('other stores', () => {
     for (const [n, origin] of [b.data, b.tree].entries()) {
       const data = path.join(b.folder, `copy${n}`);
       const dry = await b.run('import', '--dry-run', '--data', data, origin);
-      assert.match(dry.stdout, /^[1-9]\d* files would be added/);
+      assert.match(dry.stdout, /^[1-9]\d* files would be added if they pass their checks, /);
       assert.deepEqual(b.files(data), []);
       const run = await b.run('import', '--data', data, '--json', '--quiet', origin);
       assert.equal(run.code, 0, run.stderr);

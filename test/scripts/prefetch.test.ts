@@ -159,6 +159,11 @@ describe('what can be named', () => {
     [['absent/go.mod'], 2, /there is no file absent\/go\.mod/],
     [['not a module'], 2, /is no file and no module/],
     [['example.com/plain@'], 2, /names no version/],
+    ...['empty', './empty', 'empty/.', 'empty.mod', 'an@empty'].map(
+      (folder) =>
+        [[folder], 2, new RegExp(`there is no go\\.work and no go\\.mod in the folder ${folder}\n`)] as const,
+    ),
+    [['.'], 2, /there is no go\.work and no go\.mod in the folder \.\n/],
     [['broken.mod'], 1, /broken\.mod:2: unterminated block/],
     [['broken.sum'], 1, /broken\.sum:1: wrong number of fields 2/],
     [['nothing.txt'], 2, /neither a go\.mod nor a go\.sum nor a go\.work/],
@@ -188,6 +193,7 @@ describe('what can be named', () => {
   for (const [args, exit, said] of REFUSED) {
     test(`modgate prefetch ${args.join(' ')} ends with ${exit}`, async (t) => {
       const b = await bench(t);
+      for (const folder of ['empty', 'empty.mod', 'an@empty']) b.write(`${folder}/x`, '');
       b.write('broken.mod', 'modul example.com/x(\n');
       b.write('broken.sum', 'example.com/x v1.0.0\n');
       b.write('nothing.txt', 'nothing\n');
@@ -214,8 +220,31 @@ describe('what can be named', () => {
     );
     assert.match(run.stdout, /1 failed \(1 CHECKSUM_MISMATCH\)/);
     assert.deepEqual(b.zips(), ['example.com/plain/@v/v1.0.0.zip']);
+    assert.ok(!b.files().includes('example.com/mod/@v/v1.0.0.mod'));
     b.write('go.sum', `example.com/plain v1.0.0 ${wrong}\n`);
-    assert.match((await b.run('prefetch', 'go.sum')).stderr, /plain@v1\.0\.0 zip\n.*go\.sum says h1:AAA/);
+    assert.match(
+      (await b.run('prefetch', 'go.sum')).stderr,
+      /plain@v1\.0\.0 zip\n.*go\.sum says h1:AAA[\s\S]*next: .*it is stored; .*modgate store purge --hard example\.com\/plain@v1\.0\.0/,
+    );
+    assert.deepEqual(b.zips(), ['example.com/plain/@v/v1.0.0.zip']);
+  });
+
+  test('a zip that is not what go.sum says is not stored, nor does its hash count from then on', async (t) => {
+    const b = await bench(t);
+    b.write('go.sum', `example.com/plain v1.0.0 h1:${'A'.repeat(43)}=\n`);
+    const run = await b.run('prefetch', 'go.sum');
+    assert.equal(run.code, 1);
+    assert.match(
+      run.stderr,
+      /plain@v1\.0\.0 zip\n.*go\.sum says h1:AAA[\s\S]*nothing of it was stored[\s\S]*CHECKSUM_MISMATCH/,
+    );
+    assert.deepEqual(
+      b.files().filter((file) => /\.zip/.test(file)),
+      [],
+    );
+    b.write('go.sum', `example.com/plain v1.0.0 ${b.upstream.fixture.h1('example.com/plain', 'v1.0.0')}\n`);
+    assert.equal((await b.run('prefetch', 'go.sum')).code, 0);
+    assert.deepEqual(b.zips(), ['example.com/plain/@v/v1.0.0.zip']);
   });
 
   test('a go.work: every module in use, by a folder too; a toolchain on request', async (t) => {
@@ -255,6 +284,29 @@ describe('options', () => {
         typeof event === 'object' && event !== null && 'result' in event && event.result === 'planned',
     );
     assert.equal(planned.length, APP_ZIPS.length * 2);
+  });
+
+  test('--dry-run counts what is stored as stored', async (t) => {
+    const b = await bench(t);
+    const dryRun = async (...args: string[]) => (await b.run('prefetch', '--dry-run', ...args)).stdout;
+    b.write('go.mod', APP_MOD);
+    assert.equal((await b.run('prefetch', '--no-sumdb', '--no-deps', 'example.com/app@v1.0.0')).code, 0);
+    b.upstream.forget();
+    assert.match(
+      await dryRun('--no-deps', 'example.com/app@v1.0.0'),
+      /^0 files would be added, 3 stored before/,
+    );
+    assert.equal(b.upstream.count(), 0);
+    assert.match(
+      await dryRun('example.com/app@v1.0.0'),
+      new RegExp(`^${(APP_ZIPS.length - 1) * 2} files would be added if they pass their checks, `),
+    );
+    assert.deepEqual(b.zips(), ['example.com/app/@v/v1.0.0.zip']);
+    const full = await b.run('prefetch', '--no-sumdb', 'go.mod');
+    assert.equal(full.code, 0, full.stderr);
+    const again = await b.run('prefetch', '--no-sumdb', 'go.mod');
+    const [, stored] = /^0 files added \(0 B\), (\d+) stored before/.exec(again.stdout) ?? [];
+    assert.match(await dryRun('go.mod'), new RegExp(`^0 files would be added, ${stored} stored before`));
   });
 
   test('--json tells each phase, each file and the end', async (t) => {

@@ -3,6 +3,8 @@
  * again, under clients that compare every answer. Memory and descriptors must stay flat. Exit 1 where anything is wrong.
  */
 import { parseArgs } from 'node:util';
+import { parseSize } from '../../src/config/index.ts';
+import { readArguments, wholeNumber } from '../kit/arguments.ts';
 import { SOURCE, sourceSettings } from '../kit/gateway.ts';
 import { Go } from '../kit/go.ts';
 import { Modgate } from '../kit/modgate.ts';
@@ -233,19 +235,31 @@ function seconds(ms: number): string {
   return `${Math.round(ms / SECOND)} s`.padStart(6);
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '2' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    clients: { type: 'string', default: '16' },
-    // Small, so that it is full before memory is measured.
-    cache: { type: 'string', default: '8MiB' },
-  },
-});
-const soak = new Soak({
-  minutes: Number(values.minutes),
-  seed: Number(values.seed),
-  clients: Number(values.clients),
-  cache: values.cache,
-});
+const USAGE = `npm run soak -- [--minutes N] [--seed N] [--clients N] [--cache SIZE]
+`;
+
+function readOptions(): SoakOptions {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '2' },
+      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+      clients: { type: 'string', default: '16' },
+      // Small, so that it is full before memory is measured.
+      cache: { type: 'string', default: '8MiB' },
+    },
+  });
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0 && minutes < Infinity))
+    throw new Error(`--minutes ${values.minutes}: a number above 0 is needed`);
+  if (parseSize(values.cache) === undefined)
+    throw new Error(`--cache ${values.cache}: a size as 8MiB is needed`);
+  return {
+    minutes,
+    seed: wholeNumber('--seed', values.seed, 0),
+    clients: wholeNumber('--clients', values.clients, 1),
+    cache: values.cache,
+  };
+}
+
+const soak = new Soak(readArguments(USAGE, readOptions));
 process.exitCode = (await soak.run()) ? 0 : 1;
