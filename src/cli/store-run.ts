@@ -184,9 +184,10 @@ async function quarantine(
   const { json = false, remove = false, yes = false, older } = flags;
   const found = [...upkeep.quarantined(patterns, older === undefined ? undefined : Date.now() - older)];
   const bytes = found.reduce((sum, { size }) => sum + size, 0);
-  const what = `${found.length} files, ${sizeText(bytes)}`;
-  if (remove && found.length > 0 && !yes)
-    await ask(`Remove ${what}, of which there may be no other copy?`, true);
+  const what = `${numberOf(found.length, 'file')}, ${sizeText(bytes)}`;
+  const question = `Remove ${what}, of which there may be no other copy?`;
+  if (remove && found.length > 0 && !yes && !(await agreed(question, 'see what it is without --remove')))
+    return;
   for (const file of remove ? found : []) {
     signal.throwIfAborted();
     await upkeep.removeQuarantined(file);
@@ -205,8 +206,10 @@ async function purgeAll(
 ): Promise<void> {
   const { hard = false, dryRun = false, yes = false, json = false } = flags;
   const { versions, modules, bytes } = await upkeep.count(patterns);
-  const what = `${versions} versions of ${modules} modules, ${sizeText(bytes)}`;
-  if (versions > 1 && !dryRun && !yes) await ask(`${hard ? 'Remove' : 'Purge'} ${what}?`, hard);
+  const what = `${numberOf(versions, 'version')} of ${numberOf(modules, 'module')}, ${sizeText(bytes)}`;
+  // What can be undone needs --yes on a terminal only.
+  const asks = versions > 1 && !dryRun && !yes && (hard || process.stdin.isTTY);
+  if (asks && !(await agreed(`${hard ? 'Remove' : 'Purge'} ${what}?`, 'see --dry-run first'))) return;
   const verb = dryRun ? 'would purge' : hard ? 'removed' : 'purged';
   let purged = 0;
   for await (const event of purgeEvents(upkeep, patterns, { hard, dryRun, signal })) {
@@ -217,20 +220,31 @@ async function purgeAll(
   if (purged === 0) throw nothingMatches(patterns);
 }
 
-/** On a terminal; elsewhere only what cannot be undone needs --yes. */
-async function ask(question: string, hard: boolean): Promise<void> {
-  if (!process.stdin.isTTY) {
-    if (!hard) return;
-    throw new ModgateError('USAGE', `${question} Nobody is here to answer`, {
-      next: 'Add --yes, or see --dry-run first.',
+function numberOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * False where the answer is no; nothing is to be changed then, and the exit code is set.
+ * @param instead what else one can do than say yes
+ */
+async function agreed(question: string, instead: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new ModgateError('USAGE', `nobody is here to answer: ${question}`, {
+      next: `Add --yes, or ${instead}.`,
     });
-  }
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // The end of the input is an answer too.
   const ended = once(lines, 'close').then(() => '');
-  const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+  const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]).catch((cause: unknown) => {
+    process.stderr.write('\n');
+    throw new ModgateError('CANCELED', 'stopped: nothing was changed', { cause });
+  });
   lines.close();
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw new ModgateError('CANCELED', 'nothing was changed');
+  if (/^y(?:es)?$/i.test(answer.trim())) return true;
+  process.stderr.write('nothing was changed\n');
+  process.exitCode = 1;
+  return false;
 }
 
 /** Whoever reads may be slow, or have read enough. */

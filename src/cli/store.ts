@@ -147,7 +147,7 @@ function purge(): Command {
       ['modgate store purge example.com/lib', 'ask for its lists again'],
       ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
     ],
-    exitCodes: { ...STOPPED, 1: 'nothing matches, or it failed' },
+    exitCodes: { ...STOPPED, 1: 'nothing matches, the answer was no, or it failed' },
   });
 }
 
@@ -169,7 +169,7 @@ function quarantine(): Command {
       ['modgate store quarantine', 'what lies there, since when'],
       ['modgate store quarantine --older 90d --remove', 'empty it of what is old'],
     ],
-    exitCodes: STOPPED,
+    exitCodes: { ...STOPPED, 1: 'the answer was no, or it failed' },
     seeAlso: ['modgate store verify'],
   });
 }

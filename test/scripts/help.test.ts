@@ -1,13 +1,14 @@
 /** The help pages of every command, the manual page, and what the program says of itself. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { everyCommand, fullName, pageOf } from '../../src/cli/help.ts';
 import { makeProgram } from '../../src/cli/program.ts';
-import { CLI, cleanEnv, modgateCommand } from '../kit/modgate.ts';
+import { modgateCommand } from '../kit/modgate.ts';
+import { onTerminal, withoutTerminal } from '../kit/terminal.ts';
 
 const ESC = String.fromCharCode(27);
 const STRUCK = new RegExp(`.${String.fromCharCode(8)}`, 'g');
@@ -72,28 +73,11 @@ describe('modgate help', () => {
     });
   }
 
-  // script(1) gives the program a terminal; the width is that terminal's.
-  const terminal = spawnSync('script', ['--version']).status === 0;
-  test('on a terminal: its width, and bold', { skip: terminal ? false : 'no script(1)' }, async () => {
-    const shown = async (env: NodeJS.ProcessEnv) => {
-      // The shell lives until all was read: script(1) gives what an ended command wrote 10 ms to come out of
-      // the terminal, which a busy machine does not always keep.
-      const line = `stty cols 120 -echo; ${process.execPath} ${CLI} --help; echo THE-END; read REPLY`;
-      // What Node asks before it believes that a terminal shows colour.
-      const colours = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
-      const child = spawn('script', ['-qec', line, '/dev/null'], {
-        env: { ...cleanEnv(), ...colours, ...env },
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      let out = '';
-      child.stdout.on('data', (piece: Buffer) => {
-        out += piece.toString();
-        if (out.endsWith('THE-END\r\n')) child.stdin.end('\n');
-      });
-      await new Promise((resolve) => child.on('close', resolve));
-      return out;
-    };
-    const [colour, plain] = [await shown({}), await shown({ NO_COLOR: '1' })];
+  test('on a terminal: its width, and bold', { skip: withoutTerminal }, async () => {
+    const [{ text: colour }, { text: plain }] = [
+      await onTerminal(['--help']),
+      await onTerminal(['--help'], { env: { NO_COLOR: '1' } }),
+    ];
     assert.ok(colour.includes(`${ESC}[1mExamples:`), colour);
     assert.ok(!plain.includes(ESC), plain);
     assert.ok(

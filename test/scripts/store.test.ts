@@ -8,6 +8,7 @@ import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
 import { hangUp } from '../kit/reload.ts';
 import { admin, adminUrl, lines, storeCommand } from '../kit/store.ts';
+import { onTerminal, withoutTerminal } from '../kit/terminal.ts';
 import { Upstream } from '../kit/upstream.ts';
 import { until } from '../kit/wait.ts';
 
@@ -234,6 +235,27 @@ describe('modgate store', () => {
     assert.equal(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/plain')), false);
     assert.ok(fs.existsSync(path.join(pair.modgate.data, 'tree/example.com/mod')));
   });
+
+  const ANSWERS: readonly [answer: string, code: number, said: RegExp, left: boolean][] = [
+    ['n\n', 1, /nothing was changed\r\n$/, true],
+    ['\n', 1, /nothing was changed\r\n$/, true],
+    ['\x04', 130, /stopped: nothing was changed\r\n/, true],
+    ['\x03', 130, /stopped: nothing was changed\r\n/, true],
+    ['y\n', 0, /removed example\.com\/plain: /, false],
+  ];
+  for (const [answer, code, said, left] of ANSWERS)
+    test(`purge --hard on a terminal, answered by ${JSON.stringify(answer)}`, {
+      skip: withoutTerminal,
+    }, async (t) => {
+      const { modgate } = await filled(t);
+      await modgate.stop();
+      const args = ['store', 'purge', '--hard', 'example.com/*', '--data', modgate.data];
+      const shown = await onTerminal(args, { answer });
+      assert.match(shown.text, /Remove \d+ versions of \d+ modules, .*\? \[y\/N\] /);
+      assert.match(shown.text, said);
+      assert.equal(shown.code, code, shown.text);
+      assert.equal(fs.existsSync(path.join(modgate.data, 'tree/example.com/plain/@v/v1.0.0.zip')), left);
+    });
 
   test('versions that are purged one by one leave no empty folder behind', async (t) => {
     const pair = await filled(t);
