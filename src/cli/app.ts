@@ -13,7 +13,7 @@ import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, Storeroom } from '../store/index.ts';
 import type { Prepared } from './reloader.ts';
 import { Service, type Stable } from './service.ts';
-import { countBuild, countStore, storeState, warnOfStore } from './states.ts';
+import { catalogueState, countBuild, countStore, storeState, warnOfStore } from './states.ts';
 import { type Build, commitOf } from './version.ts';
 
 export interface AppOptions {
@@ -95,7 +95,7 @@ export class App {
         stopping: () => this.#stopping,
         index: (since, limit) => room.catalog.listed(since, limit),
       },
-      parts: async () => [await storeState(tree), ...options.parts()],
+      parts: async () => [await storeState(tree), catalogueState(room), ...options.parts()],
       breakers: options.breakers ?? (async () => new Map()),
       relay: relayed?.relay,
     };

@@ -1,7 +1,8 @@
+import { toModgateError } from '../errors/index.ts';
 import type { Source } from '../fetch/index.ts';
 import type { HotCache, PartState } from '../http/index.ts';
 import type { Gauge, Logger, Metrics } from '../observe/index.ts';
-import type { Tree } from '../store/index.ts';
+import type { Storeroom, Tree } from '../store/index.ts';
 import { type Build, commitOf } from './version.ts';
 
 /** bytes; less free space than this is told by /readyz before writes begin to fail */
@@ -32,6 +33,16 @@ export async function storeState(tree: Tree): Promise<PartState> {
     ok: !little,
     detail: `${Math.floor(freeBytes / 2 ** 20)} MiB free${little ? ', which is little' : ''}`,
   };
+}
+
+/** Without its catalogue a gateway serves as ever, but keeps no cap and has no /index: an alert, not an empty store. */
+export function catalogueState({ catalog }: Storeroom): PartState {
+  try {
+    return { name: 'catalogue', ok: true, detail: `${catalog.totals().versions} versions` };
+  } catch (thrown) {
+    const { message } = toModgateError(thrown);
+    return { name: 'catalogue', ok: false, detail: `the cap, the scrub and /index stand still: ${message}` };
+  }
 }
 
 /** Tells at the start what /readyz tells later. */

@@ -309,23 +309,33 @@ export class Upkeep {
     this.#deps.logger.warn({ err: toModgateError(thrown) }, 'upkeep of the store failed');
   }
 
+  #sums(): { bytes: number; versions: number; over: number } | undefined {
+    try {
+      return { ...this.#deps.room.catalog.totals(), over: this.#over };
+    } catch {
+      // /readyz and the log say why.
+      return undefined;
+    }
+  }
+
   #count(metrics: Metrics): void {
-    const { room } = this.#deps;
     const { cap } = this.#limits;
     // Each process on a folder tells of the same store: the sum would count it several times.
     const gauge = (name: string, help: string, collect?: (gauge: Gauge) => void) =>
       metrics.gauge(name, help, [], collect, 'max');
     const versionsGauge = gauge('modgate_store_versions', 'Versions that are stored.');
-    gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', (bytes) => {
-      const totals = room.catalog.totals();
-      bytes.with().set(totals.bytes);
-      versionsGauge.with().set(totals.versions);
-    });
     gauge('modgate_store_cap_bytes', 'Bytes that the store may take; 0: no bound.').with().set(cap);
-    gauge(
+    const overGauge = gauge(
       'modgate_store_over_cap_bytes',
       'Bytes above the cap that cannot be freed, since no source has what could be evicted.',
-      (over) => over.with().set(this.#over),
     );
+    gauge('modgate_store_bytes', 'Bytes that stored files take on the disk.', (bytesGauge) => {
+      // What a catalogue that cannot be read would say is not known: 0 would look like an empty store.
+      const unknown = { bytes: Number.NaN, versions: Number.NaN, over: Number.NaN };
+      const { bytes, versions, over } = this.#sums() ?? unknown;
+      bytesGauge.with().set(bytes);
+      versionsGauge.with().set(versions);
+      overGauge.with().set(over);
+    });
   }
 }

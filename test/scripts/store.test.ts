@@ -439,6 +439,7 @@ describe('the administrative listener', () => {
       ['GET', '/api/v1/store/versions?match=%5B', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?limit=0', undefined, 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/versions?mach=example.com/plain', undefined, 400, 'BAD_REQUEST'],
+      ['GET', '/api/v1/store/versions?limit=1&limit=2', undefined, 400, 'BAD_REQUEST'],
       ['POST', '/api/v1/store/purge?dry_run=true', '{"match":["example.com/none"]}', 400, 'BAD_REQUEST'],
       ['GET', '/api/v1/store/nothing', undefined, 404, 'BAD_ROUTE'],
       ['GET', '/example.com/plain/@v/list', undefined, 404, 'BAD_ROUTE'],

@@ -49,6 +49,8 @@ async function readText(req: IncomingMessage): Promise<string> {
 export function checkQuery(query: URLSearchParams, known: readonly string[]): void {
   const unknown = [...query.keys()].find((name) => !known.includes(name));
   if (unknown !== undefined) throw bad(`unknown parameter ${JSON.stringify(unknown.slice(0, 80))}`);
+  const twice = known.find((name) => name !== 'match' && query.getAll(name).length > 1);
+  if (twice !== undefined) throw bad(`${twice} stands there twice`);
 }
 
 export function flagOf(fields: Readonly<Record<string, unknown>>, name: string, otherwise: boolean): boolean {
