@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { openDatabase } from '../../src/store/sqlite.ts';
 import { type Pair, type PairOptions, pairFor } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
 import { hangUp } from '../kit/reload.ts';
@@ -521,6 +522,21 @@ describe('the administrative listener', () => {
       const reply = await admin(await adminUrl(pair), method, target, body === '' ? {} : { body });
       assert.match(reply.text, told);
     }
+  });
+
+  test('a catalogue of a newer modgate: the server serves, is degraded, and claims no empty store', async (t) => {
+    const { modgate } = await filled(t);
+    await modgate.stop();
+    const newer = openDatabase(path.join(modgate.data, 'catalog.db'));
+    newer.exec('PRAGMA user_version = 1000');
+    newer.close();
+    await modgate.restart();
+    assert.equal((await modgate.ask('/example.com/plain/@v/v1.0.0.zip')).status, 200);
+    const ready = JSON.parse((await modgate.ask('/readyz')).text);
+    assert.equal(ready.status, 'degraded');
+    assert.match(JSON.stringify(ready), /stand still: .*made by a newer modgate/);
+    assert.match((await modgate.ask('/metrics')).text, /^modgate_store_versions NaN$/m);
+    assert.equal((await modgate.ask('/index')).status, 500);
   });
 
   test('a command over a broken catalogue makes it again, and says so', async (t) => {
