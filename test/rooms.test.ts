@@ -18,7 +18,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   net: 'observe',
   config: '',
   store: 'observe',
-  fetch: 'modzip net observe',
+  vcs: 'net observe',
+  fetch: 'modzip net vcs observe',
   sumdb: 'note tlog store net observe',
   translog: 'note tlog store observe',
   identity: 'config store net observe',
@@ -30,7 +31,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   report: 'policy gateway',
   doctor: 'fetch sumdb net config',
   front: 'config',
-  cli: 'errors module modzip note tlog observe net config store fetch sumdb translog identity policy gateway fill http bundle report doctor front',
+  cli: 'errors module modzip note tlog observe net config store vcs fetch sumdb translog identity policy gateway fill http bundle report doctor front',
 };
 const ORDER = Object.keys(ROOMS);
 

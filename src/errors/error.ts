@@ -56,6 +56,24 @@ const CODES = {
   UPSTREAM_SUSPENDED: { status: 503, exit: 1, final: false },
   /** the zip breaks the rules of module zips */
   BAD_ZIP: { status: 502, exit: 1, final: true },
+  /** the repository holds what no module zip or module version can be made of, or another one than was asked for */
+  BAD_MODULE: { status: 502, exit: 1, final: true },
+  /** a scheme, host or URL that version control may not be asked by */
+  VCS_REFUSED: { status: 403, exit: 1, final: true },
+  /** a version control system that modgate does not speak */
+  VCS_UNSUPPORTED: { status: 501, exit: 1, final: true },
+  /** the git command is missing, or failed in a way that is neither absence nor a fault of the network */
+  VCS_FAILED: { status: 502, exit: 1, final: false },
+  /** the repository, or what is fetched of it, is larger than it may be */
+  REPOSITORY_TOO_LARGE: { status: 502, exit: 1, final: true },
+  /** a tag names another commit than when its version was stored; what is stored stays */
+  TAG_MOVED: { status: 502, exit: 1, final: true },
+  /** the module is private: nobody outside is asked about it */
+  PRIVATE_MODULE: { status: 403, exit: 1, final: true },
+  /** the version was deleted by an administrator */
+  DELETED: { status: 410, exit: 1, final: true },
+  /** the version is published already, with other bytes */
+  ALREADY_PUBLISHED: { status: 409, exit: 1, final: true },
   /** a hash that should be equal is not */
   CHECKSUM_MISMATCH: { status: 502, exit: 1, final: true },
   /** the stored version is another one; what is stored never changes */
@@ -113,7 +131,7 @@ export class ModgateError extends Error {
 
   /** True where the answer means "there is no such thing", the only kind that lets a `,` chain go on. */
   get absent(): boolean {
-    return this.code === 'NOT_FOUND' || this.code === 'INVALID_MODULE';
+    return this.code === 'NOT_FOUND' || this.code === 'INVALID_MODULE' || this.code === 'DELETED';
   }
 }
 

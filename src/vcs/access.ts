@@ -1,0 +1,22 @@
+import type { Rewrites } from './repository.ts';
+
+/** What git is given to reach one remote, and nobody else is shown. */
+export interface Access {
+  /** after rewriting, without user info but for the user name of SSH */
+  readonly url: string;
+  /** variables of the git process; may hold secrets, which its arguments may not */
+  readonly env: Readonly<Record<string, string>>;
+  /** git configuration, key and value; holds no secrets */
+  readonly config: readonly (readonly [key: string, value: string])[];
+  /** texts that must not be in a message or log line */
+  readonly secrets: readonly string[];
+}
+
+/** Finds the credentials of a remote by patterns; most remotes have none. */
+export interface AccessBook {
+  /**
+   * @param url as `Remotes.open` takes it
+   * @throws VCS_REFUSED for a URL that is not allowed, UPSTREAM_DENIED where credentials cannot be had
+   */
+  find(url: string, rewrites: Rewrites, signal: AbortSignal): Promise<Access>;
+}

@@ -1,0 +1,7 @@
+/**
+ * Version control by the git command: one bare copy of each remote below the data folder, its refs, its commits, its
+ * files. It knows nothing of modules. Left out: other systems than git, submodules, LFS objects, anything that writes
+ * to a remote.
+ */
+export type { Access, AccessBook } from './access.ts';
+export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';
