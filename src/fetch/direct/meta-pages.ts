@@ -131,7 +131,7 @@ export class MetaPages {
     path: string,
     rules: RootRules,
     signal: AbortSignal,
-  ): Promise<{ bytes: Buffer; refusal?: UpstreamFault }> {
+  ): Promise<{ bytes: Buffer; refusal?: ModgateError }> {
     try {
       const answer = await this.#client(url, path, rules).get(url, { signal, keep: MAX_PAGE });
       return { bytes: await readStart(answer) };
@@ -139,8 +139,10 @@ export class MetaPages {
       if (thrown instanceof ModgateError && thrown.cause instanceof TooNear && !rules.near)
         throw tooNear(path, thrown.cause);
       const page = thrown instanceof UpstreamFault ? thrown.facts.page : undefined;
-      if (!(thrown instanceof UpstreamFault) || page === undefined) throw thrown;
-      return { bytes: page, refusal: thrown };
+      if (!(thrown instanceof UpstreamFault)) throw thrown;
+      const refusal = asPageFault(thrown);
+      if (page === undefined) throw refusal;
+      return { bytes: page, refusal };
     }
   }
 
@@ -218,6 +220,24 @@ async function readStart(answer: Awaited<ReturnType<UpstreamClient['get']>>): Pr
     answer.body.destroy();
   }
   return Buffer.concat(parts).subarray(0, MAX_PAGE);
+}
+
+/** Next steps that are other ones than those for a source, which has settings of its own. */
+const NEXT: Readonly<Record<string, string>> = {
+  UPSTREAM_UNREACHABLE:
+    'check the module path, and that this machine can reach its host (DNS, firewall, proxy)',
+  UPSTREAM_TIMEOUT: 'check that the host is well and that this machine can reach it, then try again',
+  UPSTREAM_TLS:
+    "put its authority's certificate (PEM) into vcs.ca, or map the module path to its repository under vcs.repositories",
+  UPSTREAM_DENIED: 'map the module path to its repository under vcs.repositories, with credentials for that',
+  UPSTREAM_RATE_LIMITED: 'wait, or map the module path to its repository under vcs.repositories',
+  UPSTREAM_STATUS:
+    'tell whoever runs that host, or map the module path to its repository under vcs.repositories',
+};
+
+function asPageFault(fault: UpstreamFault): ModgateError {
+  const { code, message, cause, next, retryAfter, source } = fault;
+  return new ModgateError(code, message, { cause, next: NEXT[code] ?? next, retryAfter, source });
 }
 
 /** Somebody outside named a path whose code lies inside. */
