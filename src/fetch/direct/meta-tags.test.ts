@@ -49,6 +49,7 @@ const ROWS: readonly (readonly [what: string, page: string, tags: readonly strin
   ['a comment with dashes', `<!-- a -- b -->${META}`, [], true],
   ['a comment without an end', `${META}<!-- `, [TAG], true],
   ['CDATA', `<![CDATA[ ${META} ]]>${META}`, [TAG]],
+  ['the end of CDATA in text', `x ]]> ${META}`, [], true],
   ['a directive with quotes and brackets', `<!DOCTYPE html [ <!ENTITY a ">"> <!-- > --> ]>${META}`, [TAG]],
   ['an XML declaration', `<?xml version="1.0" encoding="UTF-8"?>${META}`, [TAG]],
   ['another encoding', `<?xml version="1.0" encoding="utf-16"?>${META}`, [], true],
