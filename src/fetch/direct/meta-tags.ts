@@ -96,6 +96,7 @@ class Markup {
       this.#at = open + 1;
       if (this.#take('!--')) this.#comment();
       else if (this.#take('![CDATA[')) this.#skipPast(']]>', 'a CDATA section');
+      else if (this.#take('!-') || this.#take('![')) throw this.#fault('half of a comment or of CDATA');
       else if (this.#take('!')) this.#directive();
       else if (this.#take('?')) this.#instruction();
       else return this.#take('/') ? this.#end() : this.#start();
