@@ -3,6 +3,7 @@ import { Secret } from './secret.ts';
 import { SECRET_HEADER } from './sources.ts';
 import type { Address, Config, ListenTls, Origins, SourceAuth, SourceClient, SourceConfig } from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { vcsValues } from './vcs-values.ts';
 
 type Values = Record<string, unknown>;
 
@@ -51,6 +52,7 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
       idle: formatDuration(config.limits.idle),
     },
     store: { cap: formatSize(config.store.cap), scrub: formatDuration(config.store.scrub) },
+    vcs: vcsValues(config.vcs),
     log: { ...config.log },
     shutdown: formatDuration(config.shutdown),
   };

@@ -144,7 +144,7 @@ export class RouteReader {
  * True where everything that the later pattern matches is matched by the earlier one too, as far as equal
  * elements and lone stars tell: a pattern is compared with the leading elements of a path.
  */
-function covers(earlier: string, later: string): boolean {
+export function covers(earlier: string, later: string): boolean {
   const wide = earlier.split('/');
   const narrow = later.split('/');
   return wide.length <= narrow.length && wide.every((element, i) => element === '*' || element === narrow[i]);

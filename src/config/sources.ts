@@ -164,7 +164,7 @@ function readAuth(raw: NonNullable<FileSource['auth']>, path: Path, context: Con
   };
 }
 
-function netrcFile(name: string, path: Path, context: Context): string {
+export function netrcFile(name: string, path: Path, context: Context): string {
   const file = resolve(context.folder, name);
   try {
     accessSync(file, constants.R_OK);

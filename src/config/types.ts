@@ -1,4 +1,5 @@
 import type { Secret } from './secret.ts';
+import type { VcsConfig } from './vcs-types.ts';
 
 /** Credentials of a source. */
 export type SourceAuth =
@@ -143,6 +144,7 @@ export interface Config {
   };
   /** cap in bytes, 0: none; scrub in ms for one pass over everything, 0: never */
   readonly store: { readonly cap: number; readonly scrub: number };
+  readonly vcs: VcsConfig;
   /** ms */
   readonly shutdown: number;
 }
