@@ -18,11 +18,7 @@ export function invalidVersion(
 }
 
 /** Runs a question about one version; absence gets the version that it is about, an outage stays what it is. */
-export async function about<T>(
-  { path }: Place,
-  version: string,
-  question: () => Promise<T>,
-): Promise<T> {
+export async function about<T>({ path }: Place, version: string, question: () => Promise<T>): Promise<T> {
   try {
     return await question();
   } catch (thrown) {

@@ -76,6 +76,9 @@ function byMajor(sorted: readonly Version[]): Iterable<Version[]> {
 }
 
 /** The newest release, or where there is none the newest pre-release; what comes later in the list is newer. */
-export function newestOf(versions: readonly Version[], isPrerelease: (v: string) => boolean): Version | undefined {
+export function newestOf(
+  versions: readonly Version[],
+  isPrerelease: (v: string) => boolean,
+): Version | undefined {
   return versions.findLast((version) => !isPrerelease(version)) ?? versions.at(-1);
 }

@@ -2,12 +2,7 @@
  * Holds a pseudo-version to its commit. Everything in it must be what the go command would have written: otherwise one
  * commit had any number of versions, and a version made by hand could outrank every release.
  */
-import {
-  compareVersions,
-  majorOf,
-  parsePseudoVersion,
-  pseudoVersion,
-} from '../../module/index.ts';
+import { compareVersions, majorOf, parsePseudoVersion, pseudoVersion } from '../../module/index.ts';
 import type { Commit, Repository } from '../../vcs/index.ts';
 import { invalidVersion } from './faults.ts';
 import type { Place } from './place.ts';

@@ -1,4 +1,10 @@
-import { compareVersions, isPrerelease, parseGoMod, type Retraction, type Version } from '../../module/index.ts';
+import {
+  compareVersions,
+  isPrerelease,
+  parseGoMod,
+  type Retraction,
+  type Version,
+} from '../../module/index.ts';
 import type { Repository } from '../../vcs/index.ts';
 import { isRefusal } from './faults.ts';
 import { newestOf } from './listing.ts';
@@ -20,7 +26,10 @@ export async function retractedBy(
   signal: AbortSignal,
 ): Promise<IsRetracted> {
   // A version with "+incompatible" has no go.mod.
-  const newest = newestOf(versions.filter((version) => !isIncompatible(version)), isPrerelease);
+  const newest = newestOf(
+    versions.filter((version) => !isIncompatible(version)),
+    isPrerelease,
+  );
   if (newest === undefined) return () => false;
   const retractions = await readRetractions(repository, place, newest, signal);
   return (version) =>

@@ -40,11 +40,7 @@ export async function findRevision(
 }
 
 /** The newest commit of the default branch. */
-export async function findHead(
-  repository: Repository,
-  place: Place,
-  signal: AbortSignal,
-): Promise<Revision> {
+export async function findHead(repository: Repository, place: Place, signal: AbortSignal): Promise<Revision> {
   const commit = await repository.resolve('HEAD', signal);
   return new Naming(new Candidate(repository, place, commit, '', signal)).name('HEAD');
 }
