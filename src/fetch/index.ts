@@ -5,6 +5,10 @@
 export { checkInfo, checkMod, MAX_INFO_BYTES, parseQueryInfo } from './answers.ts';
 export type { ChainLink } from './chain.ts';
 export { Chain } from './chain.ts';
+export type { Mapping } from './direct/mapping.ts';
+export type { RootRules } from './direct/meta-pages.ts';
+export { RootFinder, type RootOptions } from './direct/root-finder.ts';
+export type { Root, Roots } from './direct/roots.ts';
 export { pieces, readSmall } from './file.ts';
 export { FileSource } from './file-source.ts';
 export { FetchGate } from './gate.ts';
