@@ -19,13 +19,14 @@ export class VersionControl {
   readonly #roots: RootFinder;
   readonly #remotes: Remotes;
   readonly #proxies: ModProxies;
-  readonly #routes: number;
+  readonly #routes: Config['routes'];
 
   constructor(config: Config, below: Below) {
     const { logger, metrics } = below;
     this.#below = below;
-    this.#routes = config.routes.length;
-    this.#roots = new RootFinder({ mappings: [], insecure: '', ca: undefined }, { logger, metrics });
+    this.#routes = config.routes;
+    const { repositories, insecure, ca } = config.vcs;
+    this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
     this.#remotes = new GitRemotes(join(config.data, 'vcs'), {}, { logger, metrics, clock: systemClock });
     this.#proxies = new ModProxies(
       clientOptions('direct', defaultClient(config.limits.patience)),
@@ -34,9 +35,10 @@ export class VersionControl {
     );
   }
 
-  /** @param route by its place in the configuration; the last one is not written down but follows from `chain` */
+  /** @param route by its place in the configuration */
   source(route: number): Source {
-    const rules: RootRules = { isPrivate: false, near: route < this.#routes - 1 };
+    const { isPrivate = false, written = false, insteadOf = new Map() } = this.#routes[route] ?? {};
+    const rules: RootRules = { isPrivate, near: written };
     return new DirectSource(
       {
         ...this.#below,
@@ -45,7 +47,7 @@ export class VersionControl {
         recorded: (m) => recordedCommit(this.#below.tree, m),
         proxies: (url) => this.#proxies.get(url, rules),
       },
-      { rewrites: new Map() },
+      { rewrites: insteadOf },
     );
   }
 

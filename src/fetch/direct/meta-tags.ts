@@ -94,13 +94,17 @@ class Markup {
       if (text.includes(']]>')) throw this.#fault('"]]>" in text');
       if (open < 0) return undefined;
       this.#at = open + 1;
-      if (this.#take('!--')) this.#comment();
-      else if (this.#take('![CDATA[')) this.#skipPast(']]>', 'a CDATA section');
-      else if (this.#take('!-') || this.#take('![')) throw this.#fault('half of a comment or of CDATA');
-      else if (this.#take('!')) this.#directive();
+      if (this.#take('!')) this.#declaration();
       else if (this.#take('?')) this.#instruction();
       else return this.#take('/') ? this.#end() : this.#start();
     }
+  }
+
+  #declaration(): void {
+    if (this.#take('--')) this.#comment();
+    else if (this.#take('[CDATA[')) this.#skipPast(']]>', 'a CDATA section');
+    else if (this.#take('-') || this.#take('[')) throw this.#fault('half of a comment or of CDATA');
+    else this.#directive();
   }
 
   #start(): Token {
