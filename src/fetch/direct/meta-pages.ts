@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { ModgateError } from '../../errors/index.ts';
-import type { PathPatterns } from '../../module/index.ts';
+import type { RemotePatterns } from '../../module/index.ts';
 import { bodyError, type ClientOptions, TooNear, UpstreamClient, UpstreamFault } from '../../net/index.ts';
 import { type Clock, type Logger, Metrics } from '../../observe/index.ts';
 import { type MetaTags, parseMetaTags } from './meta-tags.ts';
@@ -23,8 +23,8 @@ export interface MetaPage extends MetaTags {
 export interface PageOptions {
   /** PEM, trusted beside the system's */
   readonly ca: string | undefined;
-  /** module paths whose pages may be asked by http, and by https without checking the certificate */
-  readonly insecure: PathPatterns;
+  /** pages that may be asked by http, and by https without checking the certificate */
+  readonly insecure: RemotePatterns;
 }
 
 export interface PageDeps {
@@ -108,7 +108,7 @@ export class MetaPages {
   }
 
   async #askSchemes(path: string, rules: RootRules, signal: AbortSignal): Promise<MetaPage> {
-    if (!this.#options.insecure.matches(path)) return this.#page('https', path, rules, signal);
+    if (!this.#isInsecure(path)) return this.#page('https', path, rules, signal);
     try {
       return await this.#page('https', path, rules, signal);
     } catch (thrown) {
@@ -147,13 +147,18 @@ export class MetaPages {
   }
 
   #client(url: URL, path: string, rules: RootRules): UpstreamClient {
-    const insecure = this.#options.insecure.matches(path);
+    const insecure = this.#isInsecure(path);
     const key = `${Number(rules.isPrivate)}${Number(rules.near)}${Number(insecure)} ${url.origin}`;
     const client = this.#clients.get(key) ?? this.#makeClient(rules, insecure);
     this.#clients.delete(key);
     this.#clients.set(key, client);
     this.#trim();
     return client;
+  }
+
+  #isInsecure(at: string): boolean {
+    const [host = '', ...rest] = at.split('/');
+    return this.#options.insecure.matches({ scheme: 'https', host, port: '', path: rest.join('/') });
   }
 
   #makeClient(rules: RootRules, insecure: boolean): UpstreamClient {
