@@ -138,8 +138,8 @@ export class MetaPages {
     } catch (thrown) {
       if (thrown instanceof ModgateError && thrown.cause instanceof TooNear && !rules.near)
         throw tooNear(path, thrown.cause);
+      if (!(thrown instanceof ModgateError)) throw thrown;
       const page = thrown instanceof UpstreamFault ? thrown.facts.page : undefined;
-      if (!(thrown instanceof UpstreamFault)) throw thrown;
       const refusal = asPageFault(thrown);
       if (page === undefined) throw refusal;
       return { bytes: page, refusal };
@@ -227,6 +227,8 @@ async function readStart(answer: Awaited<ReturnType<UpstreamClient['get']>>): Pr
   return Buffer.concat(parts).subarray(0, MAX_PAGE);
 }
 
+const BAD_PAGE = 'tell whoever runs that host, or map the module path to its repository under vcs.repositories';
+
 /** Next steps that are other ones than those for a source, which has settings of its own. */
 const NEXT: Readonly<Record<string, string>> = {
   UPSTREAM_UNREACHABLE:
@@ -236,11 +238,12 @@ const NEXT: Readonly<Record<string, string>> = {
     "put its authority's certificate (PEM) into vcs.ca, or map the module path to its repository under vcs.repositories",
   UPSTREAM_DENIED: 'map the module path to its repository under vcs.repositories, with credentials for that',
   UPSTREAM_RATE_LIMITED: 'wait, or map the module path to its repository under vcs.repositories',
-  UPSTREAM_STATUS:
-    'tell whoever runs that host, or map the module path to its repository under vcs.repositories',
+  UPSTREAM_BAD_ANSWER: BAD_PAGE,
+  UPSTREAM_REDIRECT_LOOP: BAD_PAGE,
+  UPSTREAM_STATUS: BAD_PAGE,
 };
 
-function asPageFault(fault: UpstreamFault): ModgateError {
+function asPageFault(fault: ModgateError): ModgateError {
   const { code, message, cause, next, retryAfter, source } = fault;
   return new ModgateError(code, message, { cause, next: NEXT[code] ?? next, retryAfter, source });
 }
