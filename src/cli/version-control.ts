@@ -4,7 +4,7 @@ import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } fro
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
-import { GitRemotes, OpenAccess, type Remotes } from '../vcs/index.ts';
+import { GitRemotes, openAccess, type Remotes } from '../vcs/index.ts';
 import { clientOptions } from './wiring.ts';
 
 interface Below {
@@ -13,11 +13,21 @@ interface Below {
   readonly metrics: Metrics;
 }
 
+const GIT = {
+  git: 'git',
+  timeouts: { idle: 60_000, total: 600_000 },
+  refs: 10_000,
+  cap: 10 * 2 ** 30,
+  largest: 4 * 2 ** 30,
+};
+
 /** What all routes with `direct` share. */
 export class VersionControl {
   readonly #below: Below;
   readonly #roots: RootFinder;
-  readonly #remotes: Remotes;
+  readonly #makeRemotes: () => Remotes;
+  /** made for the first route that needs it: it has a folder of its own */
+  #remotes: Remotes | undefined;
   readonly #proxies: ModProxies;
   readonly #routes: number;
 
@@ -26,7 +36,12 @@ export class VersionControl {
     this.#below = below;
     this.#routes = config.routes.length;
     this.#roots = new RootFinder({ mappings: [], insecure: '', ca: undefined }, { logger, metrics });
-    this.#remotes = new GitRemotes(join(config.data, 'vcs'), {}, { logger, metrics, clock: systemClock });
+    this.#makeRemotes = () =>
+      new GitRemotes(
+        join(config.data, 'vcs'),
+        { ...GIT, access: openAccess() },
+        { logger, metrics, clock: systemClock },
+      );
     this.#proxies = new ModProxies(
       clientOptions('direct', defaultClient(config.limits.patience)),
       config.limits.metadata,
@@ -36,6 +51,7 @@ export class VersionControl {
 
   /** @param route by its place in the configuration; the last one is not written down but follows from `chain` */
   source(route: number): Source {
+    this.#remotes ??= this.#makeRemotes();
     const rules: RootRules = { isPrivate: false, near: route < this.#routes - 1 };
     return new DirectSource(
       {
@@ -50,7 +66,7 @@ export class VersionControl {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#roots.close(), this.#remotes.close(), this.#proxies.close()]);
+    await Promise.all([this.#roots.close(), this.#remotes?.close(), this.#proxies.close()]);
   }
 }
 

@@ -28,7 +28,10 @@ export function readZip(zip: Buffer): ReadEntry[] {
 /** x/mod sumdb/dirhash.Hash1 */
 export function h1Of(entries: readonly ReadEntry[]): string {
   const lines = entries
-    .map(({ name, data }) => ({ name: Buffer.from(name), sum: createHash('sha256').update(data).digest('hex') }))
+    .map(({ name, data }) => ({
+      name: Buffer.from(name),
+      sum: createHash('sha256').update(data).digest('hex'),
+    }))
     .sort((a, b) => Buffer.compare(a.name, b.name))
     .map(({ name, sum }) => `${sum}  ${name.toString()}\n`);
   return `h1:${createHash('sha256').update(lines.join('')).digest('base64')}`;

@@ -1,8 +1,6 @@
 /** The Go project's own server of repositories, by which it tests the go command: built from the Go installation. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { hasGo } from './go.ts';
@@ -95,38 +93,4 @@ function serving(child: ChildProcess): Promise<string> {
     child.stderr?.on('data', take);
     child.on('close', () => reject(new Error(`it ended: ${text}`)));
   });
-}
-
-/** An HTTP proxy that leads every request for a page to one server, and makes no tunnels. */
-export class PageProxy {
-  readonly #server: http.Server;
-
-  private constructor(server: http.Server) {
-    this.#server = server;
-  }
-
-  static async start(target: string): Promise<PageProxy> {
-    const server = http.createServer((request, response) => {
-      const { pathname, search } = new URL(request.url ?? '/', target);
-      http
-        .get(`${target}${pathname}${search}`, (answer) => {
-          response.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(response);
-        })
-        .on('error', () => response.destroy());
-    });
-    server.on('connect', (_request, socket) => socket.end('HTTP/1.1 502 No Tunnels\r\n\r\n'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new PageProxy(server);
-  }
-
-  get url(): string {
-    // A TCP server's address is an object; only a pipe's is a string.
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-  }
 }
