@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { type Config, defaultClient } from '../config/index.ts';
-import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
+import { DirectSource, type ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
-import { GitRemotes, OpenAccess, type Remotes } from '../vcs/index.ts';
+import { GitRemotes, openAccess, type Remotes } from '../vcs/index.ts';
 import { clientOptions } from './wiring.ts';
 
 interface Below {
@@ -13,11 +13,21 @@ interface Below {
   readonly metrics: Metrics;
 }
 
+const GIT = {
+  git: 'git',
+  timeouts: { idle: 60_000, total: 600_000 },
+  refs: 10_000,
+  cap: 10 * 2 ** 30,
+  largest: 4 * 2 ** 30,
+};
+
 /** What all routes with `direct` share. */
 export class VersionControl {
   readonly #below: Below;
   readonly #roots: RootFinder;
-  readonly #remotes: Remotes;
+  readonly #makeRemotes: () => Remotes;
+  /** made for the first route that needs it: it has a folder of its own */
+  #remotes: Remotes | undefined;
   readonly #proxies: ModProxies;
   readonly #routes: Config['routes'];
 
@@ -27,7 +37,12 @@ export class VersionControl {
     this.#routes = config.routes;
     const { repositories, insecure, ca } = config.vcs;
     this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
-    this.#remotes = new GitRemotes(join(config.data, 'vcs'), {}, { logger, metrics, clock: systemClock });
+    this.#makeRemotes = () =>
+      new GitRemotes(
+        join(config.data, 'vcs'),
+        { ...GIT, access: openAccess() },
+        { logger, metrics, clock: systemClock },
+      );
     this.#proxies = new ModProxies(
       clientOptions('direct', defaultClient(config.limits.patience)),
       config.limits.metadata,
@@ -37,6 +52,7 @@ export class VersionControl {
 
   /** @param route by its place in the configuration */
   source(route: number): Source {
+    this.#remotes ??= this.#makeRemotes();
     const { isPrivate = false, written = false, insteadOf = new Map() } = this.#routes[route] ?? {};
     const rules: RootRules = { isPrivate, near: written };
     return new DirectSource(
@@ -52,7 +68,7 @@ export class VersionControl {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#roots.close(), this.#remotes.close(), this.#proxies.close()]);
+    await Promise.all([this.#roots.close(), this.#remotes?.close(), this.#proxies.close()]);
   }
 }
 

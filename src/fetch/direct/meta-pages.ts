@@ -227,7 +227,8 @@ async function readStart(answer: Awaited<ReturnType<UpstreamClient['get']>>): Pr
   return Buffer.concat(parts).subarray(0, MAX_PAGE);
 }
 
-const BAD_PAGE = 'tell whoever runs that host, or map the module path to its repository under vcs.repositories';
+const BAD_PAGE =
+  'tell whoever runs that host, or map the module path to its repository under vcs.repositories';
 
 /** Next steps that are other ones than those for a source, which has settings of its own. */
 const NEXT: Readonly<Record<string, string>> = {
