@@ -11,9 +11,9 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
+import type { Address } from './address.ts';
 import type { Issuer, Lease, Pair } from './issuer.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
-import type { Remote } from './remote.ts';
 
 /** ms */
 const LIMIT = 30_000;
@@ -40,7 +40,7 @@ export class CommandIssuer implements Issuer {
     this.#cache = new LeaseCache(deps.clock);
   }
 
-  lease(remote: Remote, whole: boolean, signal: AbortSignal): Promise<Lease | undefined> {
+  lease(remote: Address, whole: boolean, signal: AbortSignal): Promise<Lease | undefined> {
     const asked = question(remote, whole);
     return this.#cache.lease(
       asked,
@@ -107,7 +107,7 @@ export class CommandIssuer implements Issuer {
   }
 }
 
-function question({ scheme, host, port, path: below }: Remote, whole: boolean): string {
+function question({ scheme, host, port, path: below }: Address, whole: boolean): string {
   const place = port === '' ? host : `${host}:${port}`;
   return `protocol=${scheme}\nhost=${place}\n${whole ? `path=${below}\n` : ''}`;
 }

@@ -3,13 +3,13 @@ import { RemotePatterns } from '../module/index.ts';
 import type { UpstreamClient } from '../net/index.ts';
 import type { Clock } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
+import { type Address, addressUrl, parseAddress } from './address.ts';
 import { CaFile } from './ca-file.ts';
 import { CommandIssuer } from './command-issuer.ts';
 import { type GithubApp, GithubAppIssuer } from './github-app.ts';
 import { pairAccess } from './http-access.ts';
 import { FixedIssuer, type Issuer, type Lease } from './issuer.ts';
 import { NetrcIssuer } from './netrc-issuer.ts';
-import { parseRemote, type Remote, remoteUrl } from './remote.ts';
 import type { Rewrites } from './repository.ts';
 import { rewrite } from './rewrite.ts';
 import { secretForms } from './secrets.ts';
@@ -75,7 +75,7 @@ export class CredentialBook implements AccessBook {
   }
 
   async find(url: string, rewrites: Rewrites, signal: AbortSignal): Promise<Access> {
-    const remote = parseRemote(rewrite(url, rewrites));
+    const remote = parseAddress(rewrite(url, rewrites));
     if (remote.scheme === 'ssh') return this.#bySsh(remote);
     if (remote.scheme === 'http' && !this.#insecure.matches(remote)) throw unencrypted(remote);
     return this.#byHttp(remote, signal);
@@ -86,11 +86,11 @@ export class CredentialBook implements AccessBook {
     for (const { by } of this.#entries) if ('issuer' in by) by.issuer.close();
   }
 
-  #bySsh(remote: Remote): Access {
+  #bySsh(remote: Address): Access {
     for (const { by, patterns } of this.#entries) {
       if (!('ssh' in by) || !patterns.matches(remote)) continue;
       return {
-        url: remoteUrl(remote, remote.user ?? by.ssh.user),
+        url: addressUrl(remote, remote.user ?? by.ssh.user),
         env: { GIT_ALLOW_PROTOCOL: 'ssh', GIT_SSH_COMMAND: sshCommand(by.ssh), GIT_SSH_VARIANT: 'ssh' },
         config: [],
         secrets: [],
@@ -102,14 +102,14 @@ export class CredentialBook implements AccessBook {
     });
   }
 
-  async #byHttp(remote: Remote, signal: AbortSignal): Promise<Access> {
+  async #byHttp(remote: Address, signal: AbortSignal): Promise<Access> {
     const found = await this.#lease(remote, signal);
     const { env = {}, config = [] } =
       found === undefined ? {} : pairAccess(remote, found.lease.pair, found.elements);
     const ca = await this.#ca?.path();
     const pair = found?.lease.pair;
     return {
-      url: remoteUrl(remote, undefined),
+      url: addressUrl(remote, undefined),
       // A redirect may lead from http to https, never the other way.
       env: {
         GIT_ALLOW_PROTOCOL: remote.scheme === 'http' ? 'http:https' : 'https',
@@ -122,7 +122,10 @@ export class CredentialBook implements AccessBook {
     };
   }
 
-  async #lease(remote: Remote, signal: AbortSignal): Promise<{ lease: Lease; elements: number } | undefined> {
+  async #lease(
+    remote: Address,
+    signal: AbortSignal,
+  ): Promise<{ lease: Lease; elements: number } | undefined> {
     for (const { by, patterns, insecure } of this.#entries) {
       if ('ssh' in by || (remote.scheme === 'http' && !insecure)) continue;
       const elements = patterns.pathElements(remote);
@@ -148,14 +151,14 @@ function issuerOf(how: Exclude<CredentialKind, { kind: 'ssh' }>, { clock, env, c
   }
 }
 
-function placeOf({ host, port }: Remote): string {
+function placeOf({ host, port }: Address): string {
   return port === '' ? host : `${host}:${port}`;
 }
 
-function unencrypted(remote: Remote): ModgateError {
+function unencrypted(remote: Address): ModgateError {
   return new ModgateError(
     'VCS_REFUSED',
-    `${remoteUrl(remote, undefined)} is not encrypted, and the configuration does not allow that`,
+    `${addressUrl(remote, undefined)} is not encrypted, and the configuration does not allow that`,
     { next: `use its https:// URL, or add ${placeOf(remote)} to vcs.insecure` },
   );
 }

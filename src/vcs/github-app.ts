@@ -6,9 +6,9 @@ import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { ModgateError } from '../errors/index.ts';
 import { readBody, type UpstreamClient } from '../net/index.ts';
 import type { Clock } from '../observe/index.ts';
+import type { Address } from './address.ts';
 import type { Issuer, Lease } from './issuer.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
-import type { Remote } from './remote.ts';
 
 export interface GithubApp {
   readonly id: string;
@@ -51,7 +51,7 @@ export class GithubAppIssuer implements Issuer {
     this.#cache = new LeaseCache(deps.clock);
   }
 
-  async lease(remote: Remote, _whole: boolean, signal: AbortSignal): Promise<Lease | undefined> {
+  async lease(remote: Address, _whole: boolean, signal: AbortSignal): Promise<Lease | undefined> {
     const [owner = '', name = ''] = remote.path.split('/');
     const repository = name.replace(/\.git$/, '');
     if (owner === '' || repository === '') return undefined;

@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
+import type { Address } from './address.ts';
 import type { Pair } from './issuer.ts';
-import type { Remote } from './remote.ts';
 
 /**
  * A credential helper that git runs by a shell. It prints two variables of its environment, so that nothing secret is in
@@ -14,7 +14,7 @@ const HELPER =
  * have led it, and below so many elements of the path.
  */
 export function pairAccess(
-  remote: Remote,
+  remote: Address,
   { username, password }: Pair,
   elements: number,
 ): Pick<Access, 'env' | 'config'> {

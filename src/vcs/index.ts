@@ -4,4 +4,7 @@
  * to a remote.
  */
 export type { Access, AccessBook } from './access.ts';
+export { type BookDeps, type BookOptions, CredentialBook, type CredentialEntry } from './credential-book.ts';
 export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';
+export { rewrite } from './rewrite.ts';
+export { withoutSecrets } from './secrets.ts';

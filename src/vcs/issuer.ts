@@ -1,4 +1,4 @@
-import type { Remote } from './remote.ts';
+import type { Address } from './address.ts';
 
 /** What a remote is shown by HTTP; neither holds a control character. */
 export interface Pair {
@@ -18,7 +18,7 @@ export interface Issuer {
    * undefined: it has none for this remote. UPSTREAM_DENIED and UPSTREAM_* where they cannot be had.
    * @param whole the pattern holds a path, so the path counts too
    */
-  lease(remote: Remote, whole: boolean, signal: AbortSignal): Promise<Lease | undefined>;
+  lease(remote: Address, whole: boolean, signal: AbortSignal): Promise<Lease | undefined>;
   close(): void;
 }
 

@@ -1,7 +1,7 @@
 import { ModgateError, systemCode } from '../errors/index.ts';
 import { defaultNetrcFile, NetrcFile } from '../net/index.ts';
+import type { Address } from './address.ts';
 import { FixedIssuer, type Issuer, type Lease } from './issuer.ts';
-import type { Remote } from './remote.ts';
 
 /** Credentials by host from a netrc file, which is read again when it changes. */
 export class NetrcIssuer implements Issuer {
@@ -12,7 +12,7 @@ export class NetrcIssuer implements Issuer {
     this.#file = new NetrcFile(file ?? defaultNetrcFile(env));
   }
 
-  async lease({ host, port }: Remote): Promise<Lease | undefined> {
+  async lease({ host, port }: Address): Promise<Lease | undefined> {
     const entry = await this.#find(port === '' ? host : `${host}:${port}`);
     if (entry === undefined || /\p{Cc}/u.test(entry.login + entry.password)) return undefined;
     return new FixedIssuer({ username: entry.login, password: entry.password }).lease();

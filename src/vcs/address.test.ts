@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ModgateError } from '../errors/index.ts';
-import { parseRemote, remoteUrl } from './remote.ts';
+import { addressUrl, parseAddress } from './address.ts';
 
 const ALLOWED: [text: string, url: string][] = [
   ['https://a.example/x/y.git', 'https://a.example/x/y.git'],
@@ -21,8 +21,8 @@ const ALLOWED: [text: string, url: string][] = [
 
 for (const [text, url] of ALLOWED) {
   test(`${text} is ${url}`, () => {
-    const remote = parseRemote(text);
-    assert.equal(remoteUrl(remote, remote.user), url);
+    const remote = parseAddress(text);
+    assert.equal(addressUrl(remote, remote.user), url);
   });
 }
 
@@ -63,7 +63,7 @@ const REFUSED = [
 for (const text of REFUSED) {
   test(`refused: ${JSON.stringify(text.slice(0, 60))}`, () => {
     assert.throws(
-      () => parseRemote(text),
+      () => parseAddress(text),
       (error) => {
         assert.ok(error instanceof ModgateError && error.code === 'VCS_REFUSED', String(error));
         assert.doesNotMatch(error.message, /hunter2/);
@@ -84,18 +84,18 @@ test('fuzz: what is let through has no part that git, ssh or a shell could take 
   );
   fc.assert(
     fc.property(text, (one) => {
-      let remote: ReturnType<typeof parseRemote>;
+      let remote: ReturnType<typeof parseAddress>;
       try {
-        remote = parseRemote(one);
+        remote = parseAddress(one);
       } catch (error) {
         assert.ok(error instanceof ModgateError && error.code === 'VCS_REFUSED', String(error));
         return;
       }
       assert.match(remote.host, /^[a-z0-9_[][a-z0-9_.:\]-]*$/);
       assert.match(remote.user ?? 'git', /^[A-Za-z0-9_][A-Za-z0-9._-]*$/);
-      assert.match(remoteUrl(remote, remote.user), /^(?:https?|ssh):\/\/[^\s\p{Cc}\\]+$/u);
+      assert.match(addressUrl(remote, remote.user), /^(?:https?|ssh):\/\/[^\s\p{Cc}\\]+$/u);
       assert.doesNotMatch(remote.path, /^-|^$/);
-      assert.deepEqual(parseRemote(remoteUrl(remote, remote.user)), remote);
+      assert.deepEqual(parseAddress(addressUrl(remote, remote.user)), remote);
     }),
     { numRuns: 2000 * Number(process.env.MODGATE_TEST_FUZZ ?? 1) },
   );

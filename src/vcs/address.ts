@@ -1,7 +1,7 @@
 import { ModgateError } from '../errors/index.ts';
 
 /** A URL that git may be given. */
-export interface Remote {
+export interface Address {
   readonly scheme: 'https' | 'http' | 'ssh';
   /** lower case, an IPv6 address in brackets; never begins with "-" */
   readonly host: string;
@@ -26,13 +26,13 @@ const UNCLEAR = /%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)|\\|\p{Cc}|\s/iu;
  * which is the same to every host of repositories, though not to a plain sshd. Throws VCS_REFUSED for another scheme than
  * https, http and ssh, for credentials in it, and for a host, user or path that could be read in more than one way.
  */
-export function parseRemote(text: string): Remote {
+export function parseAddress(text: string): Address {
   if (text.length > MAX_URL || UNCLEAR.test(text))
     throw refused('a URL with a character that it may not hold');
   const short = text.includes('://') ? null : SHORT.exec(text);
   if (short !== null) {
     const [, user, host = '', path = ''] = short;
-    return parseRemote(`ssh://${user === undefined ? '' : `${user}@`}${host}/${path}`);
+    return parseAddress(`ssh://${user === undefined ? '' : `${user}@`}${host}/${path}`);
   }
   if (!URL.canParse(text)) throw refused('an address that is no URL');
   const url = new URL(text);
@@ -51,13 +51,13 @@ export function parseRemote(text: string): Remote {
 }
 
 /** @param user for SSH */
-export function remoteUrl(remote: Remote, user: string | undefined): string {
+export function addressUrl(remote: Address, user: string | undefined): string {
   const { scheme, host, port, path } = remote;
   const before = scheme === 'ssh' && user !== undefined ? `${user}@` : '';
   return `${scheme}://${before}${host}${port === '' ? '' : `:${port}`}/${path}`;
 }
 
-function schemeOf(protocol: string): Remote['scheme'] {
+function schemeOf(protocol: string): Address['scheme'] {
   switch (protocol) {
     case 'https:':
       return 'https';
@@ -71,7 +71,7 @@ function schemeOf(protocol: string): Remote['scheme'] {
   }
 }
 
-function checked(remote: Remote): Remote {
+function checked(remote: Address): Address {
   const { host, user, path } = remote;
   if (!HOST.test(host)) throw refused('a host name that is none');
   if (user !== undefined && !USER.test(user)) throw refused(`a user name at ${host} that is none`);
