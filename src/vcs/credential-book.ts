@@ -10,8 +10,8 @@ import { type GithubApp, GithubAppIssuer } from './github-app.ts';
 import { pairAccess } from './http-access.ts';
 import { FixedIssuer, type Issuer, type Lease } from './issuer.ts';
 import { NetrcIssuer } from './netrc-issuer.ts';
+import { rewritten } from './remote-url.ts';
 import type { Rewrites } from './repository.ts';
-import { rewrite } from './rewrite.ts';
 import { secretForms } from './secrets.ts';
 import { type SshKey, sshCommand } from './ssh-command.ts';
 
@@ -75,7 +75,7 @@ export class CredentialBook implements AccessBook {
   }
 
   async find(url: string, rewrites: Rewrites, signal: AbortSignal): Promise<Access> {
-    const remote = parseAddress(rewrite(url, rewrites));
+    const remote = parseAddress(rewritten(url, rewrites));
     if (remote.scheme === 'ssh') return this.#bySsh(remote);
     if (remote.scheme === 'http' && !this.#insecure.matches(remote)) throw unencrypted(remote);
     return this.#byHttp(remote, signal);

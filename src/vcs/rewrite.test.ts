@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rewrite } from './rewrite.ts';
+import { rewritten } from './remote-url.ts';
 
 const CASES: [what: string, rewrites: Record<string, string>, url: string, expected: string][] = [
   ['no rewrite', {}, 'https://a.example/x', 'https://a.example/x'],
@@ -41,5 +41,5 @@ const CASES: [what: string, rewrites: Record<string, string>, url: string, expec
 ];
 
 for (const [what, rewrites, url, expected] of CASES) {
-  test(`insteadOf: ${what}`, () => assert.equal(rewrite(url, new Map(Object.entries(rewrites))), expected));
+  test(`insteadOf: ${what}`, () => assert.equal(rewritten(url, new Map(Object.entries(rewrites))), expected));
 }
