@@ -33,6 +33,8 @@ export interface ClientDeps {
 export interface GetOptions {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** bytes of a refused request's page that its UpstreamFault keeps as `page`; default: none */
+  readonly keep?: number;
 }
 
 export interface PostOptions extends GetOptions {
@@ -68,7 +70,7 @@ export class UpstreamClient {
     this.#clock = deps.clock ?? systemClock;
     this.#random = deps.random ?? Math.random;
     checkHeaders(name, options.headers);
-    const home = new Home();
+    const home = new Home(options.reach);
     const dialer = new Dialer(
       { source: name, tls: options.tls, http2: options.http2, limit: options.timeouts.connect },
       { clock: this.#clock, env, home, lookup: deps.lookup },
@@ -205,7 +207,7 @@ export class UpstreamClient {
     const { head, place } = landed;
     const { status, headers, links, body } = head;
     this.#metrics.links(links, ['dns', 'connect', 'tls', 'firstByte']);
-    if (!answers(status, o)) throw await refusal(landed, this.#clock.now());
+    if (!answers(status, o)) throw await refusal(landed, this.#clock.now(), o.keep);
     const common = { headers, links, url: place.url, source: place.source };
     if (status === 304) {
       await skim(body, 0);

@@ -56,7 +56,7 @@ export class Hops {
 
   /** @param body of a POST, which is led nowhere else and sent once only: it may have been taken */
   async go(url: URL, asked: Headers, body: Buffer | undefined, scope: Scope): Promise<Landed> {
-    const trail = new Redirects(this.#options.name, url);
+    const trail = new Redirects(this.#options.name, url, this.#options.redirects === 'host');
     let authorization = await this.#deps.credentials.for(url);
     let headers = this.#own(asked, authorization);
     for (;;) {
