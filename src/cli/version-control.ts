@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Config, defaultClient } from '../config/index.ts';
-import { DirectSource, type ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
+import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
