@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { noise } from '../kit/git.ts';
 import { faultOf, gitsOf, NEVER, noGits, otherProcess, vcsBench, withoutProc } from '../kit/vcs.ts';
 import { bounded, until } from '../kit/wait.ts';
 
@@ -76,15 +77,4 @@ describe('copies of repositories between processes', { skip: withoutProc }, () =
 
 function files(folder: string): string[] {
   return fs.readdirSync(folder, { recursive: true }).map((name) => path.basename(String(name)));
-}
-
-/** Bytes that do not compress, the same each time. */
-function noise(length: number): Buffer {
-  let state = 1;
-  return Buffer.from(
-    Array.from({ length }, () => {
-      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-      return (state >> 16) & 0xff;
-    }),
-  );
 }
