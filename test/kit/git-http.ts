@@ -55,7 +55,8 @@ export interface Wanted {
   readonly password: string;
 }
 
-type Where = string | RegExp | GitStep;
+/** A step, a piece of the path, or a pattern of it. */
+type Where = string | RegExp;
 
 interface Rule {
   readonly where: Where;
