@@ -22,6 +22,9 @@ const SECTIONS: ReadonlySet<string> = new Set([
   'retry',
   'breaker',
   'vcs',
+  'instead_of',
+  'repositories',
+  'credentials',
 ]);
 
 /** Each round takes at least one value away; more rounds than levels of the schema are never needed. */

@@ -114,6 +114,7 @@ const sourceSchema = section('One module proxy, or a tree of files in the layout
   tls: tls.optional(),
   http2: flag('Offers HTTP/2 to the source.', source.http2),
   proxy,
+  private: flag('It may be asked about the modules of private routes.', false),
   timeouts: section('Time limits of one request.', {
     connect: timer('Name look-up, connection and TLS.', source.timeouts.connect),
     first_byte: timer("From the request sent to the answer's first byte.", source.timeouts.first_byte),
@@ -145,6 +146,22 @@ const routeSchema = section('A chain for some modules.', {
     .meta({
       description: 'When a source refuses our credentials: refuse answers 502, pass hands it on as 403.',
       default: DEFAULTS.denied,
+    })
+    .optional(),
+  private: flag(
+    'Nobody outside is asked about these modules: no public proxy, no checksum database, no page of another host.',
+    false,
+  ),
+  instead_of: z
+    .record(
+      z.string(),
+      z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+        error: 'must be the begin of a URL, or a list of such',
+      }),
+    )
+    .meta({
+      description:
+        'Begins of repository URLs: what stands in the place, and which begin it replaces, as url.<base>.insteadOf of git.',
     })
     .optional(),
 });

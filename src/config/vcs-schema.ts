@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DEFAULTS } from './defaults.ts';
+import { repositoriesSchema } from './repositories.ts';
 import { age, flag, secret, section, size, text, timer } from './schema-parts.ts';
 
 const initial = DEFAULTS.vcs;
@@ -90,6 +91,7 @@ export const vcsSchema = section('Version control: where `direct` gets modules f
     .array(credential.optional())
     .meta({ description: 'Credentials by remote; the first match that fits the scheme counts.' })
     .optional(),
+  repositories: repositoriesSchema,
 });
 
 export type FileVcs = z.output<typeof vcsSchema>;

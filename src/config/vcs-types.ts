@@ -1,3 +1,4 @@
+import type { RepositoryMapping } from './repositories.ts';
 import type { Secret } from './secret.ts';
 
 /** Credentials for the remotes that `match` matches. */
@@ -47,4 +48,6 @@ export interface VcsConfig {
   readonly insecure: string;
   /** the first match counts */
   readonly credentials: readonly VcsCredential[];
+  /** where modules live; the first match counts */
+  readonly repositories: readonly RepositoryMapping[];
 }

@@ -1,3 +1,4 @@
+import type { RepositoryMapping } from './repositories.ts';
 import { Secret } from './secret.ts';
 import { formatDuration, formatSize } from './units.ts';
 import type { VcsConfig, VcsCredential } from './vcs-types.ts';
@@ -17,7 +18,12 @@ export function vcsValues(vcs: VcsConfig): Values {
     ...(vcs.ca === undefined ? {} : { ca: vcs.ca.file }),
     insecure: vcs.insecure,
     ...(vcs.credentials.length === 0 ? {} : { credentials: vcs.credentials.map(credentialValues) }),
+    ...(vcs.repositories.length === 0 ? {} : { repositories: vcs.repositories.map(repositoryValues) }),
   };
+}
+
+function repositoryValues({ match, url, subdirectory }: RepositoryMapping): Values {
+  return { match, url, ...(subdirectory === '' ? {} : { subdirectory }) };
 }
 
 function credentialValues({ match, insecure, how }: VcsCredential): Values {

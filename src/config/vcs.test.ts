@@ -165,6 +165,7 @@ test('the defaults', () => {
     ca: undefined,
     insecure: '',
     credentials: [],
+    repositories: [],
   });
 });
 

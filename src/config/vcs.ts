@@ -2,6 +2,7 @@ import { RemotePatterns, splitRemotePatterns } from '../module/index.ts';
 import type { Context } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
+import { readRepositories } from './repositories.ts';
 import { covers } from './routes.ts';
 import { ms } from './sources.ts';
 import { readPems } from './tls.ts';
@@ -26,6 +27,7 @@ export function readVcs(raw: FileVcs | undefined, context: Context): VcsConfig {
     ca: readCa(raw, context),
     insecure,
     credentials: readCredentials(raw, insecure !== '', context),
+    repositories: readRepositories(raw?.repositories, context),
   };
 }
 
