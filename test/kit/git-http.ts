@@ -55,6 +55,7 @@ export interface Wanted {
   readonly password: string;
 }
 
+type Admits = (username: string, password: string) => boolean;
 type Where = string | RegExp | GitStep;
 
 interface Rule {
@@ -80,7 +81,7 @@ export class GitServer {
   readonly #server: http.Server | https.Server;
   readonly #sockets = new Set<Socket>();
   readonly #rules: Rule[] = [];
-  readonly #wanted: { readonly where: Where; readonly wanted: Wanted }[] = [];
+  readonly #wanted: { readonly where: Where; readonly admits: Admits }[] = [];
   readonly #watchers = new Set<{ readonly where: Where; readonly resolve: (seen: GitSeen) => void }>();
   readonly #holds = new Set<() => void>();
   #port = 0;
@@ -117,8 +118,13 @@ export class GitServer {
   }
 
   /** 401 from now on for what matches and has no such basic credentials. */
-  require(where: Where, wanted: Wanted): void {
-    this.#wanted.push({ where, wanted });
+  require(where: Where, { username, password }: Wanted): void {
+    this.admit(where, (user, pass) => pass === password && (username === undefined || user === username));
+  }
+
+  /** 401 from now on for what matches and has no basic credentials that are admitted. */
+  admit(where: Where, admits: Admits): void {
+    this.#wanted.push({ where, admits });
   }
 
   /** Breaks what matches from now on; the newest rule wins. Returns what takes it back. */
@@ -207,9 +213,8 @@ export class GitServer {
     const rule = this.#wanted.find((one) => matches(one.where, seen));
     if (rule === undefined) return true;
     const [, encoded = ''] = /^Basic (.+)$/i.exec(seen.headers.authorization ?? '') ?? [];
-    const [user, ...rest] = Buffer.from(encoded, 'base64').toString().split(':');
-    const { username, password } = rule.wanted;
-    return rest.join(':') === password && (username === undefined || user === username);
+    const [user = '', ...rest] = Buffer.from(encoded, 'base64').toString().split(':');
+    return rule.admits(user, rest.join(':'));
   }
 
   async #answer(
