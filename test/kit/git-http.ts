@@ -244,7 +244,8 @@ export class GitServer {
     switch (fault?.kind) {
       case 'stall':
         response.write(body.subarray(0, fault.after));
-        await this.#hold(response);
+        // It may have been healed while git was asked.
+        if (this.#rules.some((rule) => rule.fault === fault)) await this.#hold(response);
         response.end(body.subarray(fault.after));
         return;
       case 'cut':
