@@ -4,7 +4,8 @@ import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } fro
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
-import { GitRemotes, openAccess, type Remotes } from '../vcs/index.ts';
+import { GitRemotes, type Remotes } from '../vcs/index.ts';
+import { Credentials } from './credentials.ts';
 import { clientOptions } from './wiring.ts';
 
 interface Below {
@@ -13,18 +14,11 @@ interface Below {
   readonly metrics: Metrics;
 }
 
-const GIT = {
-  git: 'git',
-  timeouts: { idle: 60_000, total: 600_000 },
-  refs: 10_000,
-  cap: 10 * 2 ** 30,
-  largest: 4 * 2 ** 30,
-};
-
 /** What all routes with `direct` share. */
 export class VersionControl {
   readonly #below: Below;
   readonly #roots: RootFinder;
+  readonly #credentials: Credentials;
   readonly #makeRemotes: () => Remotes;
   /** made for the first route that needs it: it has a folder of its own */
   #remotes: Remotes | undefined;
@@ -35,12 +29,14 @@ export class VersionControl {
     const { logger, metrics } = below;
     this.#below = below;
     this.#routes = config.routes;
-    const { repositories, insecure, ca } = config.vcs;
+    const { git, timeouts, refs, cap, repository: largest, repositories, insecure, ca } = config.vcs;
     this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
+    this.#credentials = new Credentials(config, { logger, metrics });
+    const access = this.#credentials.book;
     this.#makeRemotes = () =>
       new GitRemotes(
         join(config.data, 'vcs'),
-        { ...GIT, access: openAccess() },
+        { git, access, timeouts, refs, cap, largest },
         { logger, metrics, clock: systemClock },
       );
     this.#proxies = new ModProxies(
@@ -68,7 +64,12 @@ export class VersionControl {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#roots.close(), this.#remotes?.close(), this.#proxies.close()]);
+    await Promise.all([
+      this.#roots.close(),
+      this.#remotes?.close(),
+      this.#credentials.close(),
+      this.#proxies.close(),
+    ]);
   }
 }
 
