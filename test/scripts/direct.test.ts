@@ -90,8 +90,8 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     [`${LIB}@v1.0.0`, () => `${LIB} v1.0.0`],
     [`${LIB}@v1.1.1`, () => `${LIB} v1.1.1`],
     [`${LIB}@v1`, () => `${LIB} v1.1.2`],
-    [`${LIB}@main`, () => `${LIB} v1.1.3-0.20240101000400-${short('main')}`],
-    [`${LIB}@dev`, () => `${LIB} v1.1.3-0.20240101000500-${short('dev')}`],
+    [`${LIB}@main`, () => `${LIB} v1.2.0-rc.1.0.20240101000400-${short('main')}`],
+    [`${LIB}@dev`, () => `${LIB} v1.2.0-rc.1.0.20240101000500-${short('dev')}`],
     [`${MONO}@latest`, () => `${MONO} v0.1.0`],
     [`${MONO}/sub`, () => `${MONO}/sub v1.0.0`],
     [`${MONO}/sub/v2`, () => `${MONO}/sub/v2 v2.0.0`],
@@ -108,7 +108,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     });
 
   test('go get of a commit, by its first digits', async () => {
-    await sameGet(`${LIB}@${short('dev').slice(0, 8)}`, `v1.1.3-0.20240101000500-${short('dev')}`);
+    await sameGet(`${LIB}@${short('dev').slice(0, 8)}`, `v1.2.0-rc.1.0.20240101000500-${short('dev')}`);
   });
 
   async function sameGet(asked: string, required: string): Promise<void> {
