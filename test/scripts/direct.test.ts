@@ -31,7 +31,10 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
 
   before(async () => {
     lib = folder.create('lib');
-    lib.commit({ 'go.mod': goMod(LIB), 'lib.go': goFile('lib') }, { tags: ['v1.0.0'] });
+    lib.commit(
+      { 'go.mod': goMod(LIB), 'lib.go': goFile('lib'), 'pkg/p.go': goFile('pkg') },
+      { tags: ['v1.0.0'] },
+    );
     lib.commit({ 'lib.go': goFile('lib', 2) }, { tags: ['v1.1.0', 'v1.2.0-rc.1'] });
     lib.commit({ 'lib.go': goFile('lib', 3) }, { tags: ['v1.1.1'] });
     lib.commit({ 'go.mod': goMod(LIB, 'retract v1.1.1 // wrong\n') }, { tags: ['v1.1.2'] });
@@ -87,11 +90,12 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   /** what is asked for → what go.mod requires then */
   const GETS: readonly [asked: string, required: () => string][] = [
     [LIB, () => `${LIB} v1.1.2`],
+    [`${LIB}/pkg`, () => `${LIB} v1.1.2`],
     [`${LIB}@v1.0.0`, () => `${LIB} v1.0.0`],
     [`${LIB}@v1.1.1`, () => `${LIB} v1.1.1`],
     [`${LIB}@v1`, () => `${LIB} v1.1.2`],
-    [`${LIB}@main`, () => `${LIB} v1.1.3-0.20240101000400-${short('main')}`],
-    [`${LIB}@dev`, () => `${LIB} v1.1.3-0.20240101000500-${short('dev')}`],
+    [`${LIB}@main`, () => `${LIB} v1.2.0-rc.1.0.20240101000400-${short('main')}`],
+    [`${LIB}@dev`, () => `${LIB} v1.2.0-rc.1.0.20240101000500-${short('dev')}`],
     [`${MONO}@latest`, () => `${MONO} v0.1.0`],
     [`${MONO}/sub`, () => `${MONO}/sub v1.0.0`],
     [`${MONO}/sub/v2`, () => `${MONO}/sub/v2 v2.0.0`],
@@ -108,7 +112,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     });
 
   test('go get of a commit, by its first digits', async () => {
-    await sameGet(`${LIB}@${short('dev').slice(0, 8)}`, `v1.1.3-0.20240101000500-${short('dev')}`);
+    await sameGet(`${LIB}@${short('dev').slice(0, 8)}`, `v1.2.0-rc.1.0.20240101000500-${short('dev')}`);
   });
 
   async function sameGet(asked: string, required: string): Promise<void> {
@@ -171,6 +175,31 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
       assert.match(run.stderr, /404 Not Found/);
       assert.match(run.stderr, text);
     });
+
+  test('a commit that only a pull request holds is refused, as the go command does', async () => {
+    const { main = '' } = Object.fromEntries(commits);
+    const hidden = lib.commit({ 'evil.go': goFile('lib', 6) }, { branch: 'hidden', parents: [main] });
+    lib.ref('refs/pull/1/head', hidden);
+    lib.ref('refs/heads/hidden', undefined);
+    for (const which of [behind, alone]) {
+      const run = await go(which, which.project([], MAIN), 'get', `${LIB}@${hidden}`);
+      assert.equal(run.code, 1);
+      assert.match(run.stderr, /unknown revision|no branch and no tag reaches/);
+    }
+  });
+
+  test('a list of 2,000 tags costs one answer of the repository', async () => {
+    const many = folder.create('many');
+    const hash = many.commit({ 'go.mod': goMod(`${HOST}/many.git`) });
+    many.tags(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`v1.${i}.0`, hash])));
+    server.forget();
+    const list = await modgate.ask(`/${HOST}/many.git/@v/list`);
+    assert.equal(list.text.split('\n').length, 2001);
+    assert.deepEqual(
+      server.requests.map(({ step }) => step),
+      ['info', 'ls-refs'],
+    );
+  });
 
   test('a tag that was moved: what is stored stays, the rest is refused, logged and counted', async (t) => {
     const moving = folder.create('moving');

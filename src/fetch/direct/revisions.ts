@@ -3,6 +3,7 @@
  * pseudo-version above the highest release that is tagged before it. Retracted ones do not count. What costs more is
  * asked later: an exact tag needs its own commit only, the history is asked for last.
  */
+import { ModgateError } from '../../errors/index.ts';
 import {
   compareVersions,
   isCanonicalVersion,
@@ -39,8 +40,13 @@ export async function findRevision(
   return found;
 }
 
-/** The newest commit of the default branch. */
+/** The newest commit of the default branch. NOT_FOUND where there is none. */
 export async function findHead(repository: Repository, place: Place, signal: AbortSignal): Promise<Revision> {
+  const { head } = await repository.refs(signal);
+  if (head === undefined)
+    throw new ModgateError('NOT_FOUND', `module ${place.path}: ${repository.url} has no commits`, {
+      next: 'push a first commit to its default branch',
+    });
   const commit = await repository.resolve('HEAD', signal);
   return new Naming(new Candidate(repository, place, commit, '', signal)).name('HEAD');
 }
