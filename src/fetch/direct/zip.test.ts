@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { ModgateError } from '../../errors/index.ts';
 import { parseModulePath, parseVersion } from '../../module/index.ts';
-import { rawZip } from '../../modzip/rawzip.test.kit.ts';
 import type { Repository, TreeFile } from '../../vcs/index.ts';
 import { MemoryRepository, never } from './memory-repository.test.kit.ts';
 import { zipOf } from './zip.ts';
@@ -14,8 +17,23 @@ const path = parseModulePath('example.com/a');
 const m = { path, version: parseVersion(path, 'v1.0.0') };
 const SUB = ['sub/go.mod', 'sub/a.go'];
 
+/** What git makes of files that hold their names. */
 function archiveOf(names: readonly string[]): Buffer {
-  return rawZip(names.map((name) => ({ name: `prefix/${name}`, raw: true, data: `${name}\n` })));
+  const folder = mkdtempSync(join(tmpdir(), 'modgate-archive-'));
+  try {
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
+    git('init', '-q');
+    for (const name of names) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), `${name}\n`);
+    }
+    git('add', '.');
+    const tree = git('write-tree').toString().trim();
+    return git('archive', '--format=zip', '--prefix=prefix/', tree);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** A repository of one commit, and of one archive. */
