@@ -5,6 +5,7 @@
 import { type Code, ModgateError } from '../errors/index.ts';
 import type { GitResult, GitTimeouts } from './git.ts';
 import { withoutUserInfo } from './remote-url.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** What the caller may do about it beside telling. */
 type Remedy =
@@ -58,6 +59,12 @@ const ROWS: readonly Row[] = [
     what: 'it does not hand out a commit that it named',
     next: TELL_OWNER,
     remedy: 'by-ref',
+  },
+  {
+    text: /pathspec '[^']*' did not match any files/,
+    code: 'NOT_FOUND',
+    what: 'there is no such folder in the commit',
+    next: 'check the folder below the repository',
   },
   {
     text: /couldn't find remote ref/,
@@ -257,8 +264,7 @@ function lastWords(stderr: string, secrets: readonly string[]): string {
 
 /** Without secrets, and without the user info of any URL. */
 export function scrubbed(text: string, secrets: readonly string[]): string {
-  const bare = text.replace(/:\/\/[^/@\s]*@/g, '://').replace(/[^\x20-\x7e]/g, '?');
-  return secrets
-    .filter((secret) => secret !== '')
-    .reduce((rest, secret) => rest.replaceAll(secret, '***'), bare);
+  return withoutSecrets(text, secrets)
+    .replace(/:\/\/[^/@\s]*@/g, '://')
+    .replace(/[^\x20-\x7e]/g, '?');
 }
