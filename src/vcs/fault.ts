@@ -61,6 +61,12 @@ const ROWS: readonly Row[] = [
     remedy: 'by-ref',
   },
   {
+    text: /pathspec '[^']*' did not match any files/,
+    code: 'NOT_FOUND',
+    what: 'there is no such folder in the commit',
+    next: 'check the folder below the repository',
+  },
+  {
     text: /couldn't find remote ref/,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'a branch or tag that it named is gone',

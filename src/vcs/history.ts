@@ -10,7 +10,7 @@ import { formatOf } from './skeleton.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Given with fetches only: a command that reads finds no promise of missing objects, so it never asks for any. */
-const PARTIAL = [
+export const PARTIAL = [
   ['remote.origin.promisor', 'true'] as const,
   ['remote.origin.partialclonefilter', 'tree:0'] as const,
 ];

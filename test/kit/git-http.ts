@@ -56,7 +56,8 @@ export interface Wanted {
 }
 
 type Admits = (username: string, password: string) => boolean;
-type Where = string | RegExp | GitStep;
+/** A step, a piece of the path, or a pattern of it. */
+type Where = string | RegExp;
 
 interface Rule {
   readonly where: Where;
