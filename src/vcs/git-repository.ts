@@ -100,8 +100,7 @@ export class GitRepository implements Repository {
 
   async #load(signal: AbortSignal): Promise<Refs> {
     const { remote, clock, seen } = this.#parts;
-    const { stdout } = await remote.command({ args: ['ls-remote', '-q', 'origin'], signal });
-    const refs = parseRefs(stdout);
+    const refs = parseRefs(await remote.refs(signal));
     this.#last = { refs, at: clock.monotonic() };
     seen(refs);
     return refs;

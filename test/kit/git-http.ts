@@ -202,7 +202,9 @@ export class GitServer {
       watcher.resolve(seen);
     }
     if (!this.#admits(seen)) {
-      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('credentials are wanted\n');
+      response
+        .writeHead(401, { 'www-authenticate': 'Basic realm="git"', 'content-type': 'text/plain' })
+        .end('credentials are wanted\n');
       return;
     }
     const rule = this.#rules.find((one) => one.left > 0 && matches(one.where, seen));

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Fixture } from '../kit/fixture.ts';
 import { GitFolder, type GitProject } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
 import { Go, type GoResult, withoutGo } from '../kit/go.ts';
 import { Internet } from '../kit/internet.ts';
 import { Modgate } from '../kit/modgate.ts';
+import { Upstream } from '../kit/upstream.ts';
 
 const HOST = 'corp.example';
 const LIB = `${HOST}/lib.git`;
@@ -25,6 +27,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   let lib: GitProject;
   let server: GitServer;
   let internet: Internet;
+  let proxied = '';
   let modgate: Modgate;
   let behind: Go;
   let alone: Go;
@@ -65,7 +68,10 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     server.pages.set('/tagged?go-get=1', {
       body: `<head><meta name="go-import" content="${TAGGED} git https://${HOST}/elsewhere go"></head>`,
     });
-    internet = await Internet.start({ [HOST]: (target) => server.url + target });
+    internet = await Internet.start({
+      [HOST]: (target) => server.url + target,
+      'proxy.example': (target) => target.replace('/base/', proxied),
+    });
     modgate = await Modgate.start({ config: { chain: 'direct' }, env: internet.env });
     behind = new Go();
     alone = new Go();
@@ -199,6 +205,19 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
       server.requests.map(({ step }) => step),
       ['info', 'ls-refs'],
     );
+  });
+
+  test('a `mod` entry: the module proxy that it names is asked', async (t) => {
+    const module = `${HOST}/proxied`;
+    const files = { 'go.mod': goMod(module), 'p.go': goFile('proxied') };
+    const versions = [{ version: 'v1.4.0', time: '2024-01-02T03:04:05Z', files }];
+    const upstream = await Upstream.start(new Fixture([{ path: module, versions, latest: 'v1.4.0' }]));
+    t.after(() => upstream.close());
+    proxied = `${upstream.url}/`;
+    server.pages.set('/proxied?go-get=1', {
+      body: `<head><meta name="go-import" content="${module} mod https://proxy.example/base"></head>`,
+    });
+    await sameGet(module, `${module} v1.4.0`);
   });
 
   test('a tag that was moved: what is stored stays, the rest is refused, logged and counted', async (t) => {

@@ -200,7 +200,25 @@ describe('private repositories', { skip: withoutGo }, () => {
       body: errorLine(echo),
     });
     await refuses(modgate, LIB);
+    server.heal();
+    server.fault('info', { kind: 'body', type: `text/${TOKEN}`, body: 'a login page' });
+    assert.match(String((await refuses(modgate, LIB)).body), /content type text\/\[secret\]/);
+    server.heal();
+    const location = `https://elsewhere.example/${encodeURIComponent(TOKEN)}/info/refs`;
+    server.fault('info', { kind: 'status', status: 302, headers: { location } });
+    assert.match(String((await refuses(modgate, LIB)).body), /redirects to .*\[secret\]/);
     await tellsNobody(modgate, TOKEN);
+  });
+
+  test('a private repository without a commit has no versions, and is not taken for a login page', async () => {
+    server.require('/team/', { password: TOKEN });
+    folder.create('team/empty.git');
+    const modgate = await start({
+      credentials: [{ match: '*:*', token: { env: 'TEAM' } }],
+      env: { TEAM: TOKEN },
+    });
+    const list = await modgate.ask(`/${HOST}/team/empty/@v/list`);
+    assert.deepEqual([list.status, String(list.body)], [200, ''], String(list.body));
   });
 
   test('two routes with credentials of their own for one host', async () => {
