@@ -3,6 +3,8 @@ import { type ChainElement, formatChain, parseChain } from './chain.ts';
 import type { Context } from './context.ts';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
+import { readInsteadOf } from './instead-of.ts';
+import { checkPrivateRoute } from './private-routes.ts';
 import type { FileConfig } from './schema.ts';
 import { implicitSource } from './sources.ts';
 import { didYouMean } from './suggest.ts';
@@ -44,7 +46,21 @@ export class RouteReader {
       }
       before.push(patterns);
       const chain = this.#chain(raw.chain, ['routes', i, 'chain']);
-      routes.push({ match: raw.match, chain, denied: raw.denied ?? DEFAULTS.denied });
+      const insteadOf = readInsteadOf(raw.instead_of, ['routes', i, 'instead_of'], this.#context);
+      if (raw.private === true)
+        checkPrivateRoute(
+          { patterns, text: raw.chain, chain, path: ['routes', i] },
+          { all: this.#sources, named: this.#named },
+          this.#context,
+        );
+      routes.push({
+        match: raw.match,
+        chain,
+        denied: raw.denied ?? DEFAULTS.denied,
+        isPrivate: raw.private ?? false,
+        insteadOf,
+        written: true,
+      });
     }
     if (before.flat().some((pattern) => covers(pattern, '*'))) {
       if (findings.origin(['chain']) !== undefined)
@@ -55,6 +71,9 @@ export class RouteReader {
       match: '*',
       chain: this.#chain(file.chain ?? DEFAULT_CHAIN, ['chain']),
       denied: DEFAULTS.denied,
+      isPrivate: false,
+      insteadOf: new Map(),
+      written: false,
     });
     return routes;
   }
@@ -144,7 +163,7 @@ export class RouteReader {
  * True where everything that the later pattern matches is matched by the earlier one too, as far as equal
  * elements and lone stars tell: a pattern is compared with the leading elements of a path.
  */
-function covers(earlier: string, later: string): boolean {
+export function covers(earlier: string, later: string): boolean {
   const wide = earlier.split('/');
   const narrow = later.split('/');
   return wide.length <= narrow.length && wide.every((element, i) => element === '*' || element === narrow[i]);

@@ -18,7 +18,7 @@ import { createLogger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, keys, type Tree } from '../store/index.ts';
 import { type Ask, Gateway } from './gateway.ts';
 import type { Reply } from './reply.ts';
-import { Router } from './router.ts';
+import { type Route, Router } from './router.ts';
 
 const logger = createLogger({ level: 'silent', format: 'json' });
 const path = parseModulePath('example.com/plain');
@@ -117,6 +117,14 @@ function holding(tree: FileTree, beforeAdopt: () => Promise<void>): Tree {
   };
 }
 
+const routeOf = (match: string, chain: Chain, isPrivate = false): Route => ({
+  match,
+  patterns: new PathPatterns(match),
+  chain,
+  denied: 'refuse',
+  isPrivate,
+});
+
 describe('the gateway', () => {
   let folder = '';
   let tree: FileTree;
@@ -141,8 +149,9 @@ describe('the gateway', () => {
     });
     const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
     const routes = [
-      { patterns: new PathPatterns('other.example'), chain: chain(other), denied: 'refuse' as const },
-      { patterns: new PathPatterns('example.com'), chain: chain(source), denied: 'refuse' as const },
+      routeOf('other.example', chain(other)),
+      routeOf('example.com', chain(source)),
+      routeOf('private.example', chain(source), true),
     ];
     gateway = new Gateway(
       {
@@ -192,6 +201,21 @@ describe('the gateway', () => {
     await reply.reader.ready(new AbortController().signal);
     await reply.reader.close();
   }
+
+  it('answers no look-up of a private module, on no way on which somebody could ask', async () => {
+    const lookup = (path: string): Ask => ({
+      kind: 'sumdb',
+      name: 'sum.example',
+      endpoint: `lookup/${path}@v1.0.0`,
+    });
+    const asked = lookup('private.example/lib');
+    const refused = { code: 'PRIVATE_MODULE' };
+    await assert.rejects(ask(asked), refused);
+    await assert.rejects(gateway.stored(asked), refused);
+    await assert.rejects(gateway.allow(asked), refused);
+    await gateway.allow(lookup('example.com/lib'));
+    assert.equal(await gateway.stored(lookup('example.com/lib')), undefined);
+  });
 
   it('finishes a zip whose last client left while it was being admitted, and gives it to the next', async () => {
     const latch = new Latch();

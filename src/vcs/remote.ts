@@ -52,7 +52,7 @@ export class Remote {
     if (release === undefined)
       throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
     try {
-      return await this.#follow(call, MAX_HOPS);
+      return await this.#follow(call, MAX_HOPS, true);
     } finally {
       release();
     }
@@ -72,19 +72,24 @@ export class Remote {
     throw new GitFault(
       'UPSTREAM_BAD_ANSWER',
       this.url,
-      `the answer is not of git (content type ${scrubbed(type ?? 'none', []).slice(0, 80)})`,
+      `the answer is not of git (content type ${scrubbed(type ?? 'none', access.secrets).slice(0, 80)})`,
       'open the URL in a browser; a login page or portal may be in between',
     );
   }
 
-  async #follow(call: RemoteCall, hops: number): Promise<GitResult> {
+  /** @param again other credentials may be tried once, where the remote refused ours */
+  async #follow(call: RemoteCall, hops: number, again: boolean): Promise<GitResult> {
     const access = await this.#access(call.signal);
     try {
       return await this.#once(call, access);
     } catch (error) {
-      if (!(error instanceof GitFault) || error.remedy !== 'redirect' || hops === 0) throw error;
+      if (!(error instanceof GitFault)) throw error;
+      if (error.code === 'UPSTREAM_DENIED' && again && (await access.refused?.()) === true) {
+        return await this.#follow(call, hops, false);
+      }
+      if (error.remedy !== 'redirect' || hops === 0) throw error;
       this.#moved = await this.#location(access, call.signal);
-      return await this.#follow(call, hops - 1);
+      return await this.#follow(call, hops - 1, again);
     }
   }
 
@@ -130,12 +135,12 @@ export class Remote {
     throw new GitFault(
       'VCS_REFUSED',
       this.url,
-      `it redirects to ${shownTarget(location)}, which is not a repository of the same host`,
+      `it redirects to ${scrubbed(shownTarget(location), access.secrets)}, which is not a repository of the same host`,
       'if that is its new place, name it in vcs.repositories or by instead_of of the route',
     );
   }
 
-  /** What curl tells git of the first request's answer; credentials are left out by git itself. */
+  /** What curl tells git of the answers to the first question; credentials are left out by git itself. */
   async #trace(access: Access, signal: AbortSignal): Promise<string> {
     const { git, timeouts } = this.#parts;
     const env = { GIT_TRACE_CURL: '1', GIT_TRACE_CURL_NO_DATA: '1' };
@@ -144,8 +149,10 @@ export class Remote {
   }
 }
 
+/** Of the last answer that has it: the first one may only have asked for credentials. */
 function header(trace: string, name: string): string | undefined {
-  return new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'im').exec(trace)?.[1];
+  const all = trace.matchAll(new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'gim'));
+  return [...all].at(-1)?.[1];
 }
 
 /**

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { type Config, defaultClient } from '../config/index.ts';
+import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
+import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
+import { keys, type Tree } from '../store/index.ts';
+import { GitRemotes, type Remotes } from '../vcs/index.ts';
+import { Credentials } from './credentials.ts';
+import { clientOptions } from './wiring.ts';
+
+interface Below {
+  readonly tree: Tree;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What all routes with `direct` share. */
+export class VersionControl {
+  readonly #below: Below;
+  readonly #roots: RootFinder;
+  readonly #credentials: Credentials;
+  readonly #makeRemotes: () => Remotes;
+  /** made for the first route that needs it: it has a folder of its own */
+  #remotes: Remotes | undefined;
+  readonly #proxies: ModProxies;
+  readonly #routes: Config['routes'];
+
+  constructor(config: Config, below: Below) {
+    const { logger, metrics } = below;
+    this.#below = below;
+    this.#routes = config.routes;
+    const { git, timeouts, refs, cap, repository: largest, repositories, insecure, ca } = config.vcs;
+    this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
+    this.#credentials = new Credentials(config, { logger, metrics });
+    const access = this.#credentials.book;
+    this.#makeRemotes = () =>
+      new GitRemotes(
+        join(config.data, 'vcs'),
+        { git, access, timeouts, refs, cap, largest },
+        { logger, metrics, clock: systemClock },
+      );
+    this.#proxies = new ModProxies(
+      clientOptions('direct', defaultClient(config.limits.patience)),
+      config.limits.metadata,
+      logger,
+    );
+  }
+
+  /** @param route by its place in the configuration */
+  source(route: number): Source {
+    this.#remotes ??= this.#makeRemotes();
+    const { isPrivate = false, written = false, insteadOf = new Map() } = this.#routes[route] ?? {};
+    const rules: RootRules = { isPrivate, near: written };
+    return new DirectSource(
+      {
+        ...this.#below,
+        roots: this.#roots.for(rules),
+        remotes: this.#remotes,
+        recorded: (m) => recordedCommit(this.#below.tree, m),
+        proxies: (url) => this.#proxies.get(url, rules),
+      },
+      { rewrites: insteadOf },
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([
+      this.#roots.close(),
+      this.#remotes?.close(),
+      this.#credentials.close(),
+      this.#proxies.close(),
+    ]);
+  }
+}
+
+/** The commit that a stored `.info` names; undefined where none is stored, or it names none. */
+async function recordedCommit(tree: Tree, m: ModuleVersion): Promise<string | undefined> {
+  const content = await tree.open(keys.file(m, 'info'));
+  if (content === undefined) return undefined;
+  try {
+    const info: unknown = JSON.parse((await content.bytes()).toString('utf8'));
+    return hashIn(info);
+  } finally {
+    await content.close();
+  }
+}
+
+function hashIn(info: unknown): string | undefined {
+  if (typeof info !== 'object' || info === null || !('Origin' in info)) return undefined;
+  const { Origin: origin } = info;
+  if (typeof origin !== 'object' || origin === null || !('VCS' in origin) || origin.VCS !== 'git')
+    return undefined;
+  return 'Hash' in origin && typeof origin.Hash === 'string' ? origin.Hash : undefined;
+}
