@@ -203,7 +203,11 @@ describe('the gateway', () => {
   }
 
   it('answers no look-up of a private module, on no way on which somebody could ask', async () => {
-    const lookup = (path: string): Ask => ({ kind: 'sumdb', name: 'sum.example', endpoint: `lookup/${path}@v1.0.0` });
+    const lookup = (path: string): Ask => ({
+      kind: 'sumdb',
+      name: 'sum.example',
+      endpoint: `lookup/${path}@v1.0.0`,
+    });
     const asked = lookup('private.example/lib');
     const refused = { code: 'PRIVATE_MODULE' };
     await assert.rejects(ask(asked), refused);
