@@ -237,6 +237,6 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     for (const hash of [first, second]) assert.ok(zip.text.includes(hash), zip.text);
     assert.match(zip.text, /next: .*\ncode: TAG_MOVED/);
     await other.log((line) => line.to === second && line.from === first, 'the move of a tag');
-    assert.match((await other.ask('/metrics')).text, /^modgate_tags_moved_total 1$/m);
+    assert.match((await other.ask('/metrics')).text, /^modgate_moved_tag_requests_total 1$/m);
   });
 });

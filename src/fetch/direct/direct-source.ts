@@ -58,7 +58,7 @@ export class DirectSource implements Source {
     this.#deps = deps;
     this.#options = options;
     this.#moved = deps.metrics.counter(
-      'modgate_tags_moved_total',
+      'modgate_moved_tag_requests_total',
       'Requests for a version whose tag names another commit than when it was stored.',
     );
   }
