@@ -149,10 +149,14 @@ export class Remote {
   }
 }
 
-/** Of the last answer that has it: the first one may only have asked for credentials. */
+/** Of the first answer that has it and does not only ask for credentials. */
 function header(trace: string, name: string): string | undefined {
-  const all = trace.matchAll(new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'gim'));
-  return [...all].at(-1)?.[1];
+  const answers = trace.split(/Recv header: HTTP\/\S+ /).slice(1);
+  const field = new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'im');
+  return answers
+    .filter((answer) => !/^(?:1\d\d|401|407)/.test(answer))
+    .map((answer) => field.exec(answer)?.[1])
+    .find((value) => value !== undefined);
 }
 
 /**
