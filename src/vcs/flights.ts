@@ -15,7 +15,7 @@ export class Flights<T> {
   }
 
   async join(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    signal.throwIfAborted();
+    checkAborted(signal);
     const flight = this.#flights.get(key) ?? this.#begin(key, start);
     flight.waiting += 1;
     try {
@@ -43,8 +43,13 @@ export class Flights<T> {
   }
 }
 
+/** Throws the signal's reason as a coded error. */
+export function checkAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw toModgateError(signal.reason);
+}
+
 /** The promise's result, or the signal's reason as a coded error where that comes first. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(toModgateError(signal.reason));
     if (signal.aborted) leave();

@@ -1,4 +1,4 @@
-import { ModgateError } from '../errors/index.ts';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Limiter } from '../net/index.ts';
 import type { Clock, Counter, Histogram } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
@@ -46,7 +46,9 @@ export class Remote {
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
   async command(call: RemoteCall): Promise<GitResult> {
-    const release = await this.#parts.places.acquire(call.signal);
+    const release = await this.#parts.places.acquire(call.signal)?.catch((reason: unknown) => {
+      throw toModgateError(reason);
+    });
     if (release === undefined)
       throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
     try {
