@@ -49,7 +49,7 @@ export function checkAborted(signal: AbortSignal): void {
 }
 
 /** The promise's result, or the signal's reason as a coded error where that comes first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(toModgateError(signal.reason));
     if (signal.aborted) leave();

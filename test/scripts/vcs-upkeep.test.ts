@@ -96,7 +96,7 @@ describe('upkeep of copies', () => {
     assert.ok(packs.length <= 2, `${packs.length} packs`);
     assert.equal(
       git(['--git-dir', content, 'for-each-ref', '--format=x', 'refs/modgate']).split('\n').length,
-      52,
+      26,
     );
     bench.server.forget();
     const fresh = bench.again().open(repository.url, new Map());
