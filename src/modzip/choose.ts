@@ -106,10 +106,8 @@ class Chooser {
     this.#chosen++;
     this.#names += Buffer.byteLength(name);
     this.#total += size;
-    if (name === 'go.mod' && size > MAX_GOMOD_BYTES)
-      return { fault: `larger than ${MAX_GOMOD_BYTES >> 20} MiB` };
-    if (name === 'LICENSE' && size > MAX_LICENSE_BYTES)
-      return { fault: `larger than ${MAX_LICENSE_BYTES >> 20} MiB` };
+    if (name === 'go.mod' && size > MAX_GOMOD_BYTES) return { fault: larger(MAX_GOMOD_BYTES) };
+    if (name === 'LICENSE' && size > MAX_LICENSE_BYTES) return { fault: larger(MAX_LICENSE_BYTES) };
     return undefined;
   }
 
@@ -127,6 +125,11 @@ class Chooser {
     if (more > 0) lines.push(`and ${more} more`);
     return badModule(lines.join('\n'), 'rename or remove them in a new version of the module');
   }
+}
+
+/** @param limit bytes */
+function larger(limit: number): string {
+  return `larger than ${limit >> 20} MiB`;
 }
 
 function tooMany(what: string) {
