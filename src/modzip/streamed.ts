@@ -1,5 +1,4 @@
 /** Deflated data whose length nobody has said: it ends where DEFLATE says so. */
-import { promisify } from 'node:util';
 import { createInflateRaw } from 'node:zlib';
 import type { StreamReader } from './stream-reader.ts';
 
@@ -22,14 +21,18 @@ export async function passOverDeflated(reader: StreamReader): Promise<PassedOver
   inflater.on('data', (piece: Buffer) => {
     size += piece.length;
   });
-  // What fails is told to who writes; without a listener it would end the process too.
-  inflater.on('error', () => {});
+  let fail: (error: Error) => void = () => {};
+  inflater.on('error', (error) => fail(error));
   try {
     for (;;) {
       const piece = await reader.some(PIECE);
       if (piece === undefined) return undefined;
       const before = inflater.bytesWritten;
-      await promisify<Buffer, void>((data, done) => inflater.write(data, done))(piece);
+      await new Promise<void>((resolve, reject) => {
+        // A write that fails never calls back.
+        fail = reject;
+        inflater.write(piece, () => resolve());
+      });
       const left = piece.length - (inflater.bytesWritten - before);
       // What the inflater leaves is behind the end of its data.
       if (left === 0) continue;

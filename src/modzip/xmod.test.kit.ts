@@ -165,7 +165,7 @@ export class XMod {
     const env = {
       PATH: process.env.PATH,
       HOME: folder,
-      GOCACHE: path.join(folder, 'gocache'),
+      GOCACHE: path.join(process.env.TESTS_OF_MODGATE_SCRATCH ?? folder, 'go-build'),
       GOPATH: path.join(folder, 'gopath'),
       GOFLAGS: '-mod=mod',
       GOPROXY: 'off',
