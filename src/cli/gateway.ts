@@ -4,6 +4,7 @@ import { Gateway, type PassedDatabase, type Router } from '../gateway/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, type Tree } from '../store/index.ts';
+import { VersionControl } from './version-control.ts';
 import { makeDatabases, makeRouter, makeSources } from './wiring.ts';
 
 /** A gateway with everything that one configuration makes. */
@@ -36,7 +37,9 @@ export function makeGateway(config: Config, below: Below): MadeGateway {
   try {
     const sources = makeSources(config, logger, metrics);
     opened.push(...sources.values());
-    const router = makeRouter(config, sources);
+    const versionControl = new VersionControl(config, below);
+    opened.push(versionControl);
+    const router = makeRouter(config, sources, (route) => versionControl.source(route));
     const databases = makeDatabases(config, router, logger, metrics);
     opened.push(...databases.map(({ origin }) => origin));
     const gateway = new Gateway(

@@ -8,6 +8,7 @@ import { ZipChecker } from '../modzip/index.ts';
 import { createLogger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, Storeroom } from '../store/index.ts';
 import { configFrom } from './options.ts';
+import { VersionControl } from './version-control.ts';
 import { makeRouter, makeSources } from './wiring.ts';
 
 export interface StoreSession {
@@ -31,7 +32,8 @@ export async function withStore(
   const metrics = new Metrics({ process: false });
   const tree = await FileTree.open(config.data, { logger });
   const sources = makeSources(config, logger, metrics);
-  const router = makeRouter(config, sources);
+  const versionControl = new VersionControl(config, { tree, logger, metrics });
+  const router = makeRouter(config, sources, (route) => versionControl.source(route));
   const checker = new ZipChecker();
   const room = new Storeroom(tree, config.data);
   const deps = { room, router, checker, clock: systemClock, logger, metrics, forget: () => undefined };
@@ -47,7 +49,7 @@ export async function withStore(
     await work({ upkeep, signal: stop.signal });
   } finally {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
-    await Promise.all([...sources.values()].map((source) => source.close()));
+    await Promise.all([...sources.values(), versionControl].map((one) => one.close()));
     await upkeep.close();
     room.close();
     await checker.close();

@@ -33,7 +33,7 @@ function shareOf({ workers }: Config, client: SourceClient): SourceClient {
 }
 
 /** Secrets are revealed here, where the client that needs them is made, and nowhere else. */
-function clientOptions(name: string, client: SourceClient): ClientOptions {
+export function clientOptions(name: string, client: SourceClient): ClientOptions {
   const { auth, tls, proxy } = client;
   return {
     ...client,
@@ -49,11 +49,16 @@ function clientOptions(name: string, client: SourceClient): ClientOptions {
   };
 }
 
-export function makeRouter(config: Config, sources: ReadonlyMap<string, Source>): Router {
+/** @param direct what `direct` is in the chain of a route, by its place among them */
+export function makeRouter(
+  config: Config,
+  sources: ReadonlyMap<string, Source>,
+  direct: (route: number) => Source,
+): Router {
   const routes = config.routes.map(
-    ({ match, chain, denied }): Route => ({
+    ({ match, chain, denied }, i): Route => ({
       patterns: new PathPatterns(match),
-      chain: makeChain(chain, config, sources),
+      chain: makeChain(chain, config, (name) => (name === 'direct' ? direct(i) : sources.get(name))),
       denied,
     }),
   );
@@ -61,7 +66,7 @@ export function makeRouter(config: Config, sources: ReadonlyMap<string, Source>)
   return new Router(routes, new Chain([{ step: 'off', separator: undefined }]));
 }
 
-function makeChain(text: string, config: Config, sources: ReadonlyMap<string, Source>): Chain {
+function makeChain(text: string, config: Config, find: (name: string) => Source | undefined): Chain {
   const elements = parseChain(text);
   const places = elements.map(({ element }) => config.sources.get(element)?.url ?? '');
   const id = createHash('sha256')
@@ -70,8 +75,8 @@ function makeChain(text: string, config: Config, sources: ReadonlyMap<string, So
     .slice(0, 22);
   return new Chain(
     elements.map(({ element, separator }): ChainLink => {
-      if (element === 'direct' || element === 'off') return { step: element, separator };
-      const step = sources.get(element);
+      if (element === 'off') return { step: element, separator };
+      const step = find(element);
       if (step === undefined)
         throw new ModgateError('INTERNAL', `the chain "${text}" names an unknown source "${element}"`);
       return { step, separator };

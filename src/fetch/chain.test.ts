@@ -20,7 +20,7 @@ function source(name: string): Source {
 
 function chainOf(text: string): Chain {
   const links: ChainLink[] = [...text.matchAll(/(\w+)([,|]?)/g)].map(([, name = '', separator]) => ({
-    step: name === 'direct' || name === 'off' ? name : source(name),
+    step: name === 'off' ? name : source(name),
     separator: separator === ',' || separator === '|' ? separator : undefined,
   }));
   return new Chain(links);
@@ -48,11 +48,6 @@ const TABLE: readonly [chain: string, outcome: string, asked: string][] = [
   ['absent,off', 'NOT_FOUND', 'absent'],
   ['absent,off,good', 'NOT_FOUND', 'absent'],
   ['off', 'LOOKUP_OFF', ''],
-  ['direct', 'LOOKUP_OFF', ''],
-  ['absent,direct', 'NOT_FOUND', 'absent'],
-  ['down,direct', 'UPSTREAM_UNREACHABLE', 'down'],
-  ['down|direct', 'UPSTREAM_UNREACHABLE', 'down'],
-  ['direct,good', 'good', 'good'],
 ];
 
 describe('a chain', () => {
@@ -69,13 +64,4 @@ describe('a chain', () => {
       assert.equal(asked.join(' '), askedNames);
     });
   }
-
-  it('says that direct was passed over, where that may be why nothing was found', async () => {
-    await assert.rejects(
-      chainOf('absent,direct').ask('x', () =>
-        Promise.reject(new ModgateError('NOT_FOUND', 'no such module')),
-      ),
-      /no such module\n"direct" is in the chain/,
-    );
-  });
 });

@@ -3,13 +3,10 @@ import type { Source } from './source.ts';
 
 /** One element of a chain in GOPROXY syntax, with the separator that follows it. */
 export interface ChainLink {
-  readonly step: Source | 'direct' | 'off';
+  readonly step: Source | 'off';
   /** `,` goes on at absence only, `|` at any error; undefined behind the last one */
   readonly separator: ',' | '|' | undefined;
 }
-
-const DIRECT_NOTE =
-  '"direct" is in the chain, but this version of modgate cannot fetch from version control: passed over';
 
 /**
  * Sources asked one after the other, as the go command walks GOPROXY (cmd/go modfetch/proxy.go TryProxies): where
@@ -31,21 +28,13 @@ export class Chain {
 
   /** Why nobody may be asked for it; undefined where a source may. */
   refusal(what: string): ModgateError | undefined {
-    const off = this.links.findIndex(({ step }) => step === 'off');
-    const steps = this.links.slice(0, off < 0 ? undefined : off).map(({ step }) => step);
-    if (steps.some((step) => typeof step !== 'string')) return undefined;
-    return nobodyAsked(what, steps.includes('direct'));
+    return this.links[0]?.step === 'off' || this.links.length === 0 ? nobodyAsked(what) : undefined;
   }
 
   /** What the first source that has it answers. */
   async ask<T>(what: string, question: (source: Source) => Promise<T>): Promise<T> {
     let best: ModgateError | undefined;
-    let passedOver = false;
     for (const { step, separator } of this.links) {
-      if (step === 'direct') {
-        passedOver = true;
-        continue;
-      }
       if (step === 'off') break;
       try {
         return await question(step);
@@ -56,19 +45,12 @@ export class Chain {
         if (separator !== '|' && !error.absent) break;
       }
     }
-    throw best === undefined ? nobodyAsked(what, passedOver) : withNote(best, passedOver);
+    throw best ?? nobodyAsked(what);
   }
 }
 
-function nobodyAsked(what: string, passedOver: boolean): ModgateError {
-  const why = passedOver ? DIRECT_NOTE : 'its chain is "off"';
-  return new ModgateError('LOOKUP_OFF', `no source may be asked for ${what}\n${why}`, {
+function nobodyAsked(what: string): ModgateError {
+  return new ModgateError('LOOKUP_OFF', `no source may be asked for ${what}\nits chain is "off"`, {
     next: 'ask the keeper of the gateway to add a source to the chain of this module path',
   });
-}
-
-function withNote(error: ModgateError, passedOver: boolean): ModgateError {
-  if (!passedOver || !error.absent) return error;
-  const { code, message, cause, next, retryAfter, source } = error;
-  return new ModgateError(code, `${message}\n${DIRECT_NOTE}`, { cause, next, retryAfter, source });
 }

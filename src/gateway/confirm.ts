@@ -52,6 +52,8 @@ export async function confirm(
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     const error = toModgateError(thrown);
+    // Its tag names another commit now.
+    if (error.code === 'TAG_MOVED') return 'other';
     logger.debug({ module: m.path, version: m.version, code: error.code }, 'not evicted: no source has it');
     return error.absent || error.code === 'LOOKUP_OFF' ? 'gone' : 'silent';
   } finally {

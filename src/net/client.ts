@@ -33,6 +33,8 @@ export interface ClientDeps {
 export interface GetOptions {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** bytes of a refused request's page that its UpstreamFault keeps as `page`; default: none */
+  readonly keep?: number;
 }
 
 /** seconds; a full queue says nothing about when it will be shorter */
@@ -64,7 +66,7 @@ export class UpstreamClient {
     this.#clock = deps.clock ?? systemClock;
     this.#random = deps.random ?? Math.random;
     checkHeaders(name, options.headers);
-    const home = new Home();
+    const home = new Home(options.reach);
     const dialer = new Dialer(
       { source: name, tls: options.tls, http2: options.http2, limit: options.timeouts.connect },
       { clock: this.#clock, env, home, lookup: deps.lookup },
@@ -166,7 +168,7 @@ export class UpstreamClient {
   async #once(url: URL, o: GetOptions, scope: Scope, pass: Pass): Promise<Answer> {
     try {
       const landed = await this.#hops.go(url, o.headers ?? {}, scope);
-      const answer = await this.#answer(landed, o.headers ?? {}, scope);
+      const answer = await this.#answer(landed, o, scope);
       landed.head.onEnd((verdict, reason) => this.#breaker.settle(pass, verdict, reason));
       this.#metrics.request(answer.status === 200 ? 'ok' : 'not_modified');
       return answer;
@@ -185,12 +187,13 @@ export class UpstreamClient {
     }
   }
 
-  async #answer(landed: Landed, asked: Readonly<Record<string, string>>, scope: Scope): Promise<Answer> {
+  async #answer(landed: Landed, o: GetOptions, scope: Scope): Promise<Answer> {
     const { head, place } = landed;
+    const asked = o.headers ?? {};
     const { status, headers, links, body } = head;
     this.#metrics.links(links, ['dns', 'connect', 'tls', 'firstByte']);
     if (status !== 200 && !(status === 304 && isConditional(asked)))
-      throw await refusal(landed, this.#clock.now());
+      throw await refusal(landed, this.#clock.now(), o.keep);
     const common = { headers, links, url: place.url, source: place.source };
     if (status === 304) {
       await skim(body, 0);

@@ -62,8 +62,9 @@ export class Dialer {
       maxCachedSessions: tls.pins.length > 0 ? 0 : 100,
     };
     const lookup = deps.lookup ?? systemLookup;
-    this.#toOrigin = buildConnector({ ...origin, lookup });
-    this.#toForeign = buildConnector({ ...origin, lookup: deps.home.guard(lookup) });
+    const guarded = deps.home.guard(lookup);
+    this.#toOrigin = buildConnector({ ...origin, lookup: deps.home.internetOnly ? guarded : lookup });
+    this.#toForeign = buildConnector({ ...origin, lookup: guarded });
     // A proxy is another party than the source: it gets no client certificate and has no pins.
     this.#toProxy = buildConnector({
       timeout: 0,

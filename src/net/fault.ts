@@ -19,6 +19,8 @@ export interface FaultFacts {
   /** lines of the upstream's own text */
   readonly quoted?: readonly string[];
   readonly cause?: unknown;
+  /** begin of what the upstream sent with its refusal, for who asked to keep it */
+  readonly page?: Buffer;
 }
 
 /** Where a fault happened. */

@@ -99,6 +99,13 @@ const NETWORKS = [
 
 function nearFacts({ host, address, nearness, home }: TooNear): FaultFacts {
   const where = address === '' || address === host ? graphic(host) : `${graphic(host)} (${address})`;
+  if (home === undefined)
+    return {
+      code: 'FORBIDDEN',
+      what: `${where} is ${NETWORKS[nearness]}, and only the Internet may be asked`,
+      retry: 'never',
+      verdict: 'neutral',
+    };
   return {
     code: 'UPSTREAM_BAD_ANSWER',
     what: `a redirect to ${where}, which is ${NETWORKS[nearness]}; the source is ${NETWORKS[home]}, so it may not lead there`,

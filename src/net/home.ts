@@ -1,15 +1,16 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { type Nearness, nearnessOf, nearnessOfHost } from './nearness.ts';
 
-/** A redirect leads to a place that is nearer to this machine than the source itself. */
+/** A place that is nearer to this machine than the source itself, or than may be asked at all. */
 export class TooNear extends Error {
   readonly host: string;
   readonly address: string;
   readonly nearness: Nearness;
-  readonly home: Nearness;
+  /** of the source; undefined where it makes no difference, since only the Internet may be asked */
+  readonly home: Nearness | undefined;
 
-  constructor(host: string, address: string, nearness: Nearness, home: Nearness) {
-    super('a redirect to a nearer place');
+  constructor(host: string, address: string, nearness: Nearness, home: Nearness | undefined) {
+    super('a place that is too near');
     this.host = host;
     this.address = address;
     this.nearness = nearness;
@@ -24,6 +25,12 @@ export class TooNear extends Error {
  */
 export class Home {
   #nearness: Nearness | undefined;
+  /** nothing but the Internet is asked, the source's own origin included */
+  readonly internetOnly: boolean;
+
+  constructor(reach: 'any' | 'internet' = 'any') {
+    this.internetOnly = reach === 'internet';
+  }
 
   /** @param address that a connection to the source's own origin has */
   metAt(address: string | undefined): void {
@@ -38,10 +45,10 @@ export class Home {
   /** Why a redirect must not lead to a host, as far as its spelling tells; undefined where it may. */
   objection(hostname: string): TooNear | undefined {
     const nearness = nearnessOfHost(hostname);
-    return nearness > this.#own ? new TooNear(hostname, '', nearness, this.#own) : undefined;
+    return nearness > this.#own ? new TooNear(hostname, '', nearness, this.#told) : undefined;
   }
 
-  /** The look-up of a dial that a redirect caused: only addresses that it may lead to are answered. */
+  /** The look-up of a dial that may not go everywhere: only addresses that it may lead to are answered. */
   guard(lookup: LookupFunction): LookupFunction {
     return (hostname, options, callback) => {
       lookup(hostname, { ...options, all: true }, (error, found) => {
@@ -58,7 +65,11 @@ export class Home {
 
   /** One that was never met counts as being in the Internet. */
   get #own(): Nearness {
-    return this.#nearness ?? 0;
+    return this.internetOnly ? 0 : (this.#nearness ?? 0);
+  }
+
+  get #told(): Nearness | undefined {
+    return this.internetOnly ? undefined : this.#own;
   }
 
   #met(nearness: Nearness): void {
@@ -66,6 +77,6 @@ export class Home {
   }
 
   #refuse(hostname: string, address: string): TooNear {
-    return new TooNear(hostname, address, nearnessOf(address), this.#own);
+    return new TooNear(hostname, address, nearnessOf(address), this.#told);
   }
 }

@@ -54,7 +54,7 @@ export class Hops {
   }
 
   async go(url: URL, asked: Headers, scope: Scope): Promise<Landed> {
-    const trail = new Redirects(this.#options.name, url);
+    const trail = new Redirects(this.#options.name, url, this.#options.redirects === 'host');
     let authorization = await this.#deps.credentials.for(url);
     let headers = this.#own(asked, authorization);
     for (;;) {

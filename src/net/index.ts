@@ -6,6 +6,9 @@
 export { bodyError, isCut, readBody } from './body.ts';
 export type { BreakerState } from './breaker.ts';
 export { UpstreamClient } from './client.ts';
+export { UpstreamFault } from './fault.ts';
+export { TooNear } from './home.ts';
+export { nearObjection } from './internet.ts';
 export { Limiter, type Release } from './limiter.ts';
 export type {
   Answer,

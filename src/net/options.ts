@@ -11,6 +11,10 @@ export interface ClientOptions {
   readonly http2: boolean;
   /** `env`: HTTP_PROXY, HTTPS_PROXY and NO_PROXY by the go command's rules; `none`; or an http(s) URL */
   readonly proxy: 'env' | 'none' | (string & {});
+  /** `internet`: no address of a private network or of this machine is asked, not even at first; default: any */
+  readonly reach?: 'any' | 'internet';
+  /** `host`: redirects to another host than the first one are refused; default: any that is not nearer */
+  readonly redirects?: 'any' | 'host';
   readonly timeouts: Timeouts;
   /** requests in flight, 1.. */
   readonly concurrency: number;

@@ -14,10 +14,13 @@ export function isRedirect(status: number): boolean {
 export class Redirects {
   readonly #source: string;
   readonly #seen: Set<string>;
+  readonly #host: string | undefined;
   #url: URL;
 
-  constructor(source: string, start: URL) {
+  /** @param stay all of them stay on the host of the start */
+  constructor(source: string, start: URL, stay = false) {
     this.#source = source;
+    this.#host = stay ? start.hostname : undefined;
     this.#url = bare(start);
     this.#seen = new Set([this.#url.href]);
   }
@@ -35,6 +38,11 @@ export class Redirects {
     }
     if (this.#url.protocol === 'https:' && next.protocol === 'http:') {
       throw this.#bad(`a redirect from https to http, which is not followed: ${where}`);
+    }
+    if (this.#host !== undefined && next.hostname !== this.#host) {
+      throw this.#bad(
+        `a redirect to another host, which is refused because what is asked is private: ${where}`,
+      );
     }
     if (this.#seen.has(next.href)) throw this.#loop(`a redirect loop: ${where}, where it has been before`);
     if (this.#seen.size > MAX_REDIRECTS) throw this.#loop(`more than ${MAX_REDIRECTS} redirects: ${where}`);

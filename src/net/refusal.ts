@@ -8,15 +8,21 @@ import { quotedLines } from './text.ts';
 /** bytes of its text that are looked at */
 const MAX_TEXT = 4096;
 
-/** @param now ms since the epoch */
+/**
+ * @param now ms since the epoch
+ * @param keep bytes of its page that the fault keeps
+ */
 export async function refusal(
   { head, place, credentials, secrets }: Landed,
   now: number,
+  keep = 0,
 ): Promise<UpstreamFault> {
-  const text = await skim(head.body, MAX_TEXT);
+  const page = await skim(head.body, Math.max(keep, MAX_TEXT));
+  const text = page.subarray(0, MAX_TEXT);
   const quoted = isPlainText(head.headers['content-type']) ? quotedLines(text, secrets) : [];
   const retryAfter = parseRetryAfter(head.headers['retry-after'], now);
-  return new UpstreamFault(statusFault(head.status, place, { retryAfter, quoted, credentials }), place);
+  const facts = statusFault(head.status, place, { retryAfter, quoted, credentials });
+  return new UpstreamFault(keep > 0 ? { ...facts, page: page.subarray(0, keep) } : facts, place);
 }
 
 /** Text that may be shown, as the go command decides it (cmd/go/internal/web: charset utf-8, us-ascii or none). */

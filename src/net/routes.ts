@@ -56,10 +56,11 @@ export class Routes {
     if (proxy === 'unusable') {
       throw this.#unusable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
     }
-    if (foreign) {
+    if (foreign || this.#home.internetOnly) {
       const objection = this.#home.objection(url.hostname);
       if (objection !== undefined) return refused(objection, proxy);
-    } else if (proxy !== undefined) {
+    }
+    if (!foreign && proxy !== undefined) {
       this.#home.named(url.hostname);
     }
     if (proxy === undefined || url.protocol === 'https:') return this.#dialed(url, proxy, foreign);

@@ -23,4 +23,5 @@ export {
   type HistogramCell,
   Metrics,
 } from './metrics.ts';
+export { liveness, type Owner, ownerOf, ownerPrefix, self } from './owner.ts';
 export { acceptRequestId, RequestIds } from './request-id.ts';

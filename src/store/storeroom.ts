@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { systemCode } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
+import { ownerPrefix, self } from '../observe/index.ts';
 import { Catalog } from './catalog.ts';
 import type { Mark } from './catalog-writer.ts';
 import { Changes } from './changes.ts';
@@ -10,7 +11,6 @@ import type { FileTree } from './file-tree.ts';
 import { parseKey, type TreeKey } from './key.ts';
 import { VERSION_FILES } from './key-parts.ts';
 import { keys } from './keys.ts';
-import { ownerPrefix, self } from './owner.ts';
 import { type QuarantinedFile, quarantinedFiles, removeQuarantined } from './quarantine.ts';
 import { readFolder, walkFolders } from './walk.ts';
 

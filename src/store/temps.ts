@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
-import type { Clock } from '../observe/index.ts';
+import { type Clock, liveness, type Owner, ownerOf, ownerPrefix, self } from '../observe/index.ts';
 import type { FsOps } from './fs-ops.ts';
-import { liveness, type Owner, ownerOf, ownerPrefix, self } from './owner.ts';
 
 /** What the store has to say to who runs the gateway; a Logger is one. */
 export interface StoreLog {

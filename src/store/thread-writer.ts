@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { errorOf, ModgateError } from '../errors/index.ts';
+import { ownerPrefix, self } from '../observe/index.ts';
 import type { CatalogOrder, CatalogReply } from './catalog-writer.ts';
 import type { TreeKey } from './key.ts';
-import { ownerPrefix, self } from './owner.ts';
 import type { StoreLog } from './temps.ts';
 import type { Expect, Outcome } from './tree.ts';
 import type { Temp, Writer } from './writer.ts';

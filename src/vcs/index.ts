@@ -4,4 +4,8 @@
  * to a remote.
  */
 export type { Access, AccessBook } from './access.ts';
+export type { GitTimeouts } from './git.ts';
+export { checkScheme, openAccess } from './open-access.ts';
+export { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
+export { GitRemotes, type RemotesOptions, type RemotesParts } from './remotes.ts';
 export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';

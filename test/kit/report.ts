@@ -21,6 +21,9 @@ interface Verdict {
   readonly unreachable: string | undefined;
 }
 
+/** Begins a diagnostic of a test that everybody is to read. */
+const TOLD = 'told: ';
+
 export class Report {
   readonly #files = new Map<string, FileSum>();
   /** reason → the tests it left out */
@@ -48,6 +51,9 @@ export class Report {
       case 'test:stdout':
       case 'test:stderr':
         this.#sum(event.data.file).output += event.data.message;
+        break;
+      case 'test:diagnostic':
+        if (event.data.message.startsWith(TOLD)) this.#print(event.data.message.slice(TOLD.length));
         break;
       default:
     }

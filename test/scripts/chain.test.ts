@@ -34,10 +34,6 @@ describe('chains and routes', () => {
     ['"|" goes on at 404', { chain: 'one|two', first: 404, status: 200, second: 1 }],
     ['off ends it', { chain: 'one,off', first: 404, status: 404, second: 0, text: /one/ }],
     ['off alone', { chain: 'off', first: 200, status: 403, second: 0, text: /off/ }],
-    [
-      'direct is passed over, with a line that says so',
-      { chain: 'one,direct', first: 404, status: 404, second: 0, text: /direct/ },
-    ],
     ['a tree of files', { chain: 'one,files', first: 404, status: 200, second: 0 }],
   ];
   for (const [name, { chain, first: answer, status, second: asked, text }] of CASES) {

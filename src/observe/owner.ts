@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { systemCode } from '../errors/index.ts';
 
 /**
- * Who made a temporary file, as the first part of its name, so that no other record can be lost or be stale:
+ * Who made a temporary file or lock, as the first part of its name, so that no other record can be lost or be stale:
  *
  *     <place>-<pid>-<start>-<instance>.<rest>      5f0c1d2e3a4b-4711-88123456-9c2d41aa.17
  *

@@ -1,0 +1,203 @@
+import { Readable } from 'node:stream';
+import { ModgateError, toModgateError } from '../../errors/index.ts';
+import {
+  isPseudoVersion,
+  type ModulePath,
+  type ModuleVersion,
+  parseVersion,
+  type Version,
+} from '../../module/index.ts';
+import type { Counter, Logger, Metrics } from '../../observe/index.ts';
+import type { Remotes, Repository, Rewrites } from '../../vcs/index.ts';
+import type { FileKind, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
+import type { Revision } from './candidate.ts';
+import { invalidVersion } from './faults.ts';
+import { listVersions } from './listing.ts';
+import { infoOf } from './origin.ts';
+import { type Place, placeOf } from './place.ts';
+import { newestVersion } from './queries.ts';
+import { findHead, findRevision } from './revisions.ts';
+import type { Root, Roots } from './roots.ts';
+import { zipOf } from './zip.ts';
+
+/** the source's name in logs, metrics and messages */
+export const DIRECT = 'direct';
+
+export interface DirectDeps {
+  readonly roots: Roots;
+  readonly remotes: Remotes;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The commit that the stored `.info` of a version names; undefined where none is stored, or it names none. */
+  recorded(m: ModuleVersion): Promise<string | undefined>;
+  /** Who answers for a `mod` entry. Its maker closes it. */
+  proxies(url: string): Source;
+}
+
+export interface DirectOptions {
+  readonly rewrites: Rewrites;
+}
+
+interface Module {
+  readonly repository: Repository;
+  readonly place: Place;
+}
+
+/**
+ * Version control as a source, as `GOPROXY=direct` is one for the go command. What it makes is the same each time it is
+ * asked: the bytes of a zip too. It holds nothing, so there is nothing to close.
+ */
+export class DirectSource implements Source {
+  readonly name = DIRECT;
+  readonly state = 'closed';
+  readonly #deps: DirectDeps;
+  readonly #options: DirectOptions;
+  readonly #moved: Counter;
+
+  constructor(deps: DirectDeps, options: DirectOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#moved = deps.metrics.counter(
+      'modgate_tags_moved_total',
+      'Requests for a version whose tag names another commit than when it was stored.',
+    );
+  }
+
+  list(path: ModulePath, signal: AbortSignal): Promise<Traced<readonly Version[]>> {
+    return this.#ask(
+      path,
+      signal,
+      async ({ repository, place }) => traced(await listVersions(repository, place, signal)),
+      (proxy) => proxy.list(path, signal),
+    );
+  }
+
+  /** `latest`, "v1" and "v1.2" are the newest version that is not retracted; all else is a revision. */
+  query(path: ModulePath, query: string, signal: AbortSignal): Promise<Traced<VersionInfo>> {
+    return this.#ask(
+      path,
+      signal,
+      async (module) => traced(await this.#query(module, query, signal)),
+      (proxy) => proxy.query(path, query, signal),
+    );
+  }
+
+  file(m: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
+    return this.#ask(
+      m.path,
+      signal,
+      (module) => this.#file(module, m, kind, signal),
+      (proxy) => proxy.file(m, kind, signal),
+    );
+  }
+
+  async sumdb(name: string, endpoint: string): Promise<Traced<Buffer>> {
+    throw new ModgateError('NOT_FOUND', `version control has no checksum database: ${name}/${endpoint}`, {
+      source: DIRECT,
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  async #ask<T>(
+    path: ModulePath,
+    signal: AbortSignal,
+    repository: (module: Module) => Promise<T>,
+    proxy: (source: Source) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const root = await this.#deps.roots.find(path, signal);
+      return root.kind === 'proxy'
+        ? await proxy(this.#deps.proxies(root.url))
+        : await repository(this.#module(path, root));
+    } catch (thrown) {
+      throw named(thrown);
+    }
+  }
+
+  #module(path: ModulePath, root: Root & { readonly kind: 'repository' }): Module {
+    const place = placeOf(path, root);
+    return { place, repository: this.#deps.remotes.open(root.url, this.#options.rewrites) };
+  }
+
+  async #query(module: Module, query: string, signal: AbortSignal): Promise<VersionInfo> {
+    const { repository, place } = module;
+    const version = await newestVersion(repository, place, query, signal);
+    const revision =
+      query === 'latest' && version === undefined
+        ? await findHead(repository, place, signal)
+        : await findRevision(repository, place, version ?? query, signal);
+    const bytes = await this.#info(module, revision, version ?? query, signal);
+    return { version: parseVersion(place.path, revision.version), bytes };
+  }
+
+  async #file(module: Module, m: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
+    const { repository } = module;
+    const revision = await this.#exact(module, m, signal);
+    const { url } = repository;
+    const file = { source: DIRECT, url, trace: TRACE };
+    if (kind === 'zip')
+      return { ...file, body: await zipOf(repository, m, revision, signal), length: undefined };
+    const bytes =
+      kind === 'mod' ? goModOf(m, revision) : await this.#info(module, revision, m.version, signal);
+    return { ...file, body: Readable.from([bytes], { objectMode: false }), length: bytes.length };
+  }
+
+  /** The commit of a version. A branch of that name is none, and a tag must name the commit that it named before. */
+  async #exact({ repository, place }: Module, m: ModuleVersion, signal: AbortSignal): Promise<Revision> {
+    const revision = await findRevision(repository, place, m.version, signal);
+    if (revision.version !== m.version)
+      throw invalidVersion(place, m.version, `resolves to version ${revision.version}`, 'BAD_MODULE');
+    const recorded = isPseudoVersion(m.version) ? undefined : await this.#deps.recorded(m);
+    if (recorded !== undefined && recorded !== revision.commit.hash)
+      throw this.#movedTag(repository, m, revision, recorded);
+    return revision;
+  }
+
+  #movedTag({ url }: Repository, m: ModuleVersion, { commit }: Revision, from: string): ModgateError {
+    const ref = commit.ref ?? 'the tag';
+    this.#moved.with().inc();
+    this.#deps.logger.error(
+      { module: m.path, version: m.version, url, ref, from, to: commit.hash },
+      'a tag names another commit than when its version was stored',
+    );
+    return new ModgateError(
+      'TAG_MOVED',
+      [
+        `${m.path}@${m.version}: ${ref} of ${url} was moved`,
+        `from ${from}, which is stored,`,
+        `to ${commit.hash}`,
+        'what is stored stays, and nothing of the other commit is served under this version',
+      ].join('\n'),
+      { next: 'ask the author why the tag was moved, and for a new version instead' },
+    );
+  }
+
+  #info(
+    { repository, place }: Module,
+    revision: Revision,
+    asked: string,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
+    return infoOf(repository.url, place, revision, asked, () => repository.refs(signal));
+  }
+}
+
+const TRACE: Trace = { source: DIRECT, links: {} };
+
+function traced<T>(value: T): Traced<T> {
+  return { value, trace: TRACE };
+}
+
+/** A module older than modules gets the go.mod that the go command makes up for it. */
+function goModOf({ path }: ModuleVersion, { goMod }: Revision): Buffer {
+  // Nothing that a module path may hold has to be quoted in a go.mod.
+  return goMod ?? Buffer.from(`module ${path}\n`);
+}
+
+function named(thrown: unknown): ModgateError {
+  const error = toModgateError(thrown);
+  if (error.source !== undefined) return error;
+  const { code, message, cause, next, retryAfter } = error;
+  return new ModgateError(code, message, { cause, next, retryAfter, source: DIRECT });
+}

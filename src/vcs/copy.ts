@@ -1,0 +1,110 @@
+import { existsSync, statSync } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../errors/index.ts';
+import { ownerPrefix, self } from '../observe/index.ts';
+import { makeBareRepository, type ObjectFormat } from './skeleton.ts';
+
+export const CONTENT = 'content.git';
+export const HISTORY = 'history.git';
+const REPOSITORIES = [CONTENT, HISTORY];
+
+/** The folder of one remote: what is kept of it here. All of it can be fetched again. */
+export class Copy {
+  readonly folder: string;
+  readonly trash: string;
+  readonly #url: string;
+  #made = false;
+
+  /** @param trash a folder beside it, in which what is removed vanishes */
+  constructor(folder: string, trash: string, url: string) {
+    this.folder = folder;
+    this.trash = trash;
+    this.#url = url;
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.path(name));
+  }
+
+  /** The folder itself, with a file that tells a person which remote it is of. */
+  async make(): Promise<void> {
+    if (this.#made && existsSync(this.folder)) return;
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(this.path('remote'), `${this.#url}\n`, { flag: 'wx' }).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
+    this.#made = true;
+  }
+
+  /** @param name of a bare repository; under the lock */
+  async makeRepository(name: string, format: ObjectFormat): Promise<void> {
+    await this.make();
+    if (!this.has(name)) await makeBareRepository(this.path(name), format);
+  }
+
+  /** Its mtime is when it was last used. */
+  async touch(now: Date): Promise<void> {
+    await utimes(this.path('remote'), now, now).catch(() => undefined);
+  }
+
+  usedAt(): number {
+    return statSync(this.path('remote'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  /** Takes a part, or with "" the whole folder, out of the way at once; its bytes go afterwards. */
+  async discard(name: string): Promise<void> {
+    await discard(join(this.folder, name), this.trash);
+  }
+
+  /** bytes, of the objects alone: what grows while git fetches */
+  async objects(): Promise<number> {
+    const sizes = REPOSITORIES.map((name) => sizeOf(join(this.folder, name, 'objects')));
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
+  /** What an ended git left behind; under the lock, with no git of ours at work. */
+  async sweep(): Promise<void> {
+    for (const name of REPOSITORIES) await sweep(this.path(name));
+  }
+}
+
+/** Moves a folder away, which is atomic, then removes it. Nothing is done where it is gone already. */
+export async function discard(folder: string, trash: string): Promise<void> {
+  await mkdir(trash, { recursive: true });
+  const away = join(trash, `${ownerPrefix(self())}gone`);
+  try {
+    await rename(folder, away);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  await rm(away, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** bytes of all files below a folder; what vanishes meanwhile counts nothing */
+export async function sizeOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  let sum = 0;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) sum += await sizeOf(path);
+    else sum += (await lstat(path).catch(() => undefined))?.size ?? 0;
+  }
+  return sum;
+}
+
+/** git's lock files, and the temporary packs and objects of a git that was killed. */
+async function sweep(repository: string): Promise<void> {
+  const entries = await readdir(repository, { withFileTypes: true, recursive: true }).catch(() => []);
+  for (const entry of entries) {
+    const stale = entry.isDirectory()
+      ? entry.name.startsWith('tmp_objdir-')
+      : entry.name.endsWith('.lock') || /^\.?tmp[-_]/.test(entry.name);
+    if (stale) await rm(join(entry.path, entry.name), { recursive: true, force: true });
+  }
+}

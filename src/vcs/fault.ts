@@ -1,0 +1,264 @@
+/**
+ * What git says on stderr → a coded error. The text comes from git, from curl or ssh below it, and from the remote, which
+ * may write what it likes; so a text never decides more than which of our own sentences is told.
+ */
+import { type Code, ModgateError } from '../errors/index.ts';
+import type { GitResult, GitTimeouts } from './git.ts';
+import { withoutUserInfo } from './remote-url.ts';
+
+/** What the caller may do about it beside telling. */
+type Remedy =
+  /** the remote names another place */
+  | 'redirect'
+  /** it does not hand out a commit by its hash */
+  | 'by-ref'
+  /** a ref is not there (any more) */
+  | 'ref-gone'
+  /** objects are damaged, here or there */
+  | 'corrupt'
+  | 'none';
+
+/** A failed git, told; within this room with what may be done about it. */
+export class GitFault extends ModgateError {
+  readonly remedy: Remedy;
+
+  constructor(code: Code, url: string, what: string, next: string, said = '', remedy: Remedy = 'none') {
+    const words = said === '' ? '' : `\ngit says: ${said}`;
+    super(code, `repository ${withoutUserInfo(url)}: ${what}${words}`, { next });
+    this.remedy = remedy;
+  }
+}
+
+interface Row {
+  readonly text: RegExp;
+  readonly code: Code;
+  readonly what: string;
+  readonly next: string;
+  readonly remedy?: Remedy;
+}
+
+const CHECK_HOST = 'check the name in the repository URL and the DNS of this machine';
+const CHECK_NETWORK =
+  'check that the host is up and that this machine can reach it (address, port, firewall, proxy)';
+const CREDENTIALS = 'add credentials for it to vcs.credentials, or check that the path is right';
+const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever runs the repository';
+
+/** The first row that matches counts, so the exact ones stand before the general ones. */
+const ROWS: readonly Row[] = [
+  {
+    text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|not a git repository: '|missing (?:blob|tree|commit) object|has bad|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|error in object/,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'its objects are damaged',
+    next: TELL_OWNER,
+    remedy: 'corrupt',
+  },
+  {
+    text: /not our ref|unadvertised object|want [0-9a-f]{40,64} not valid/,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'it does not hand out a commit that it named',
+    next: TELL_OWNER,
+    remedy: 'by-ref',
+  },
+  {
+    text: /couldn't find remote ref/,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'a branch or tag that it named is gone',
+    next: 'ask again',
+    remedy: 'ref-gone',
+  },
+  {
+    text: /Could not resolve (?:host|proxy)|Could not resolve hostname|Name or service not known|Temporary failure in name resolution/,
+    code: 'UPSTREAM_UNREACHABLE',
+    what: 'no such host (DNS)',
+    next: CHECK_HOST,
+  },
+  {
+    text: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/,
+    code: 'UPSTREAM_TLS',
+    what: 'its SSH host key is not the pinned one',
+    next: 'compare its key with the known_hosts file of vcs.credentials, by another way than the network',
+  },
+  {
+    text: /server certificate verification failed|SSL certificate problem|certificate subject name|unable to get local issuer|gnutls_handshake|SSL_ERROR|SSL routines|TLS connect error|SSL: |error setting certificate/i,
+    code: 'UPSTREAM_TLS',
+    what: 'TLS failed: its certificate is not trusted here, or it speaks no TLS',
+    next: 'put the PEM of its certificate authority into vcs.ca, or repair the certificate',
+  },
+  {
+    text: /returned error: 404|^fatal: repository '[^']*' not found|ERROR: Repository not found|does not appear to be a git repository|^remote: Repository not found|: repository not found/im,
+    code: 'NOT_FOUND',
+    what: 'there is no such repository, says its host',
+    next: 'check the path; a host may also say so of a private repository to one without credentials',
+  },
+  {
+    text: /returned error: 410/,
+    code: 'NOT_FOUND',
+    what: 'the repository is gone for good, says its host (410)',
+    next: 'ask its owner for the new place',
+  },
+  {
+    text: /could not read (?:Username|Password)|terminal prompts disabled/,
+    code: 'UPSTREAM_DENIED',
+    what: 'the host wants credentials, and there are none for it; the repository may also not exist',
+    next: CREDENTIALS,
+  },
+  {
+    text: /Authentication failed|returned error: 401|HTTP Basic: Access denied/,
+    code: 'UPSTREAM_DENIED',
+    what: 'the host refused our credentials; the repository may also not exist',
+    next: 'check user, password or token in vcs.credentials, and that they may read the repository',
+  },
+  {
+    text: /Permission denied|Too many authentication failures|no mutual signature/,
+    code: 'UPSTREAM_DENIED',
+    what: 'the host refused our SSH key; the repository may also not exist',
+    next: 'add the public key to the host, or check the ssh entry of vcs.credentials',
+  },
+  {
+    text: /returned error: 403|could not be found or you don't have permission|access denied|not authorized|Permission to \S+ denied/i,
+    code: 'UPSTREAM_DENIED',
+    what: 'we may not read it (403); it may also not exist',
+    next: CREDENTIALS,
+  },
+  {
+    text: /returned error: 429|HTTP 429|rate limit/i,
+    code: 'UPSTREAM_RATE_LIMITED',
+    what: 'its host limits how often we may ask',
+    next: 'wait; with credentials most hosts allow more',
+  },
+  {
+    text: /returned error: 3\d\d|HTTP 3\d\d/,
+    code: 'VCS_REFUSED',
+    what: 'it redirects to another place',
+    next: 'name its new URL in vcs.repositories, or tell whoever runs it',
+    remedy: 'redirect',
+  },
+  {
+    text: /returned error: [45]\d\d|HTTP [45]\d\d/,
+    code: 'UPSTREAM_STATUS',
+    what: 'its host failed with a status of HTTP that is no answer',
+    next: 'ask again later, or look at the logs of its host',
+  },
+  {
+    text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|bad line length|bad pack header|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|not a smart/i,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'the answer is not of git, or is malformed',
+    next: `${TELL_OWNER}; a login page may be in between`,
+    remedy: 'corrupt',
+  },
+  {
+    text: /curl (?:18|52|55|56|92)\b|transfer closed|unexpected disconnect|Connection reset|Empty reply|early EOF|remote end hung up|Connection closed by|Broken pipe|recv failure|HTTP\/2 stream/i,
+    code: 'UPSTREAM_UNREACHABLE',
+    what: 'the connection broke in the middle of the answer',
+    next: 'ask again; if it breaks each time, look at the host and at proxies on the way',
+  },
+  {
+    text: /inflate|invalid index-pack|index-pack (?:failed|abort)|pack (?:has|is)|did not send all necessary objects|checksum|bad sha1|corrupt|unresolved deltas|fsck error|is missing|Could not read [0-9a-f]{40}|invalid object/i,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'the repository is damaged: objects that it sent are broken, or are missing',
+    next: TELL_OWNER,
+    remedy: 'corrupt',
+  },
+  {
+    text: /Connection timed out|Operation timed out|Timeout was reached|timed out/i,
+    code: 'UPSTREAM_TIMEOUT',
+    what: 'the host does not answer',
+    next: CHECK_NETWORK,
+  },
+  {
+    text: /Failed to connect|Couldn't connect|Connection refused|No route to host|Network is unreachable|unable to access|ssh: connect to host/i,
+    code: 'UPSTREAM_UNREACHABLE',
+    what: 'the host cannot be reached',
+    next: CHECK_NETWORK,
+  },
+  {
+    text: /No space left on device|Disk quota exceeded|unable to write/i,
+    code: 'DISK_FULL',
+    what: 'no space is left for its copy',
+    next: 'free space in the data folder, or lower vcs.cap',
+  },
+  {
+    text: /transport '\S*' not allowed|is not allowed/,
+    code: 'VCS_REFUSED',
+    what: 'git was asked to use a transport that is not allowed',
+    next: 'name the repository by an https:// or ssh:// URL',
+  },
+  {
+    text: /error: cannot run ssh|ssh: not found|unable to fork/,
+    code: 'VCS_FAILED',
+    what: 'the ssh command is missing',
+    next: "install the OpenSSH client on modgate's machine",
+  },
+];
+
+/** Tells a failed git of a remote. @param secrets texts that the message must not have */
+export function gitFault(
+  url: string,
+  result: GitResult,
+  limits: { readonly timeouts?: GitTimeouts | undefined; readonly secrets?: readonly string[] } = {},
+): GitFault {
+  const ended = endedByUs(url, result, limits.timeouts);
+  if (ended !== undefined) return ended;
+  const row = ROWS.find(({ text }) => text.test(result.stderr));
+  const said = lastWords(result.stderr, limits.secrets ?? []);
+  if (row === undefined) {
+    const code = result.code < 0 ? 'it was killed' : `exit status ${result.code}`;
+    return new GitFault('VCS_FAILED', url, `git failed (${code})`, TELL_OWNER, said);
+  }
+  return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
+}
+
+function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undefined): GitFault | undefined {
+  switch (result.ending) {
+    case 'idle':
+      return new GitFault(
+        'UPSTREAM_TIMEOUT',
+        url,
+        `no byte within ${seconds(timeouts?.idle)}`,
+        CHECK_NETWORK,
+      );
+    case 'total':
+      return new GitFault(
+        'UPSTREAM_TIMEOUT',
+        url,
+        `not done within ${seconds(timeouts?.total)}`,
+        'ask again when the network is faster, or raise vcs.timeouts.total',
+      );
+    case 'limit':
+      return tooLarge(url, 'its list of branches, tags or files has no bound');
+    default:
+      return undefined;
+  }
+}
+
+const seconds = (ms = 0) => (ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`);
+
+export function tooLarge(url: string, what: string): GitFault {
+  return new GitFault(
+    'REPOSITORY_TOO_LARGE',
+    url,
+    what,
+    'raise vcs.repository if it is meant to be that large',
+  );
+}
+
+/** bytes of git's own words in a message */
+const MAX_SAID = 200;
+
+/** The first line that git calls fatal or an error, else the last one. Foreign: the remote's lines are in it too. */
+function lastWords(stderr: string, secrets: readonly string[]): string {
+  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+  const line =
+    lines.find((one) => one.startsWith('fatal: ')) ??
+    lines.find((one) => one.startsWith('error: ')) ??
+    lines.at(-1);
+  return scrubbed(line ?? '', secrets).slice(0, MAX_SAID);
+}
+
+/** Without secrets, and without the user info of any URL. */
+export function scrubbed(text: string, secrets: readonly string[]): string {
+  const bare = text.replace(/:\/\/[^/@\s]*@/g, '://').replace(/[^\x20-\x7e]/g, '?');
+  return secrets
+    .filter((secret) => secret !== '')
+    .reduce((rest, secret) => rest.replaceAll(secret, '***'), bare);
+}

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { HISTORY } from './copy.ts';
+import { GitFault } from './fault.ts';
+import { Flights } from './flights.ts';
+import type { Held } from './locks.ts';
+import { namedBy } from './refs.ts';
+import type { Refs } from './repository.ts';
+import { formatOf } from './skeleton.ts';
+import type { Workshop } from './workshop.ts';
+
+/** Given with fetches only: a command that reads finds no promise of missing objects, so it never asks for any. */
+const PARTIAL = [
+  ['remote.origin.promisor', 'true'] as const,
+  ['remote.origin.partialclonefilter', 'tree:0'] as const,
+];
+const ALL = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+/** In history.git: which refs it was fetched at. */
+const STAMP = 'modgate-refs';
+
+/** Exit statuses that say "no such commit here": of for-each-ref, and of merge-base and rev-parse. */
+const UNKNOWN: ReadonlySet<number> = new Set([128, 129]);
+
+/** `history.git`: every commit that a branch or a tag reaches, without files. Made when a question first needs it. */
+export class History {
+  readonly #shop: Workshop;
+  readonly #flights = new Flights<void>();
+  #stamp: string | undefined;
+
+  constructor(shop: Workshop) {
+    this.#shop = shop;
+  }
+
+  /**
+   * The whole hash of a commit that a branch or a tag reaches; undefined where there is none, or more than one.
+   *
+   * @param digits of a hash, from the front
+   */
+  async reachable(digits: string, refs: Refs, signal: AbortSignal): Promise<string | undefined> {
+    const here = await this.#asHere(refs, signal);
+    if (here !== 'absent') {
+      const found = await this.#reachable(digits, signal);
+      // What a ref of another day reached counts where one of today's is the same.
+      if (found?.by.some((tip) => namedBy(refs).has(tip))) return found.hash;
+      if (here === 'current') return found?.hash;
+    }
+    return await this.#fresh(refs, signal, async () => (await this.#reachable(digits, signal))?.hash);
+  }
+
+  /** The tags of the commit and of all before it. */
+  async tagsUpTo(hash: string, refs: Refs, signal: AbortSignal): Promise<readonly string[]> {
+    return await this.#fresh(refs, signal, async () => {
+      const args = ['for-each-ref', `--merged=${hash}`, '--format=%(refname:strip=2)', 'refs/tags'];
+      const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
+      if (code !== 0) throw this.#unreachable(hash);
+      return lines(stdout).filter((tag) => refs.tags.has(tag));
+    });
+  }
+
+  /** True where one commit is another, or one before it. */
+  async isAncestor(older: string, newer: string, refs: Refs, signal: AbortSignal): Promise<boolean> {
+    if (older === newer) return true;
+    const ask = async () => {
+      const args = ['merge-base', '--is-ancestor', older, newer];
+      const { code } = await this.#shop.local(HISTORY, args, signal);
+      return UNKNOWN.has(code) ? undefined : code === 0;
+    };
+    // Ancestry never changes, so an answer of an old copy is as good as any.
+    const known = (await this.#asHere(refs, signal)) === 'absent' ? undefined : await ask();
+    return known ?? (await this.#fresh(refs, signal, ask)) ?? false;
+  }
+
+  async #reachable(digits: string, signal: AbortSignal) {
+    const hash = await this.#whole(digits, signal);
+    if (hash === undefined) return undefined;
+    const args = ['for-each-ref', `--contains=${hash}`, '--format=%(objectname) %(*objectname)'];
+    const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
+    const by = lines(stdout).map((line) => line.trim().split(' ').at(-1) ?? '');
+    return code !== 0 || by.length === 0 ? undefined : { hash, by };
+  }
+
+  async #whole(digits: string, signal: AbortSignal): Promise<string | undefined> {
+    if (digits.length === 40 || digits.length === 64) return digits;
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${digits}^{commit}`];
+    const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
+    const hash = lines(stdout)[0] ?? '';
+    return code === 0 && hash.startsWith(digits) ? hash : undefined;
+  }
+
+  async #fresh<T>(refs: Refs, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    return await this.#shop.mending(HISTORY, signal, async () => {
+      if ((await this.#asHere(refs, signal)) !== 'current') {
+        const stamp = stampOf(refs);
+        await this.#flights.join(stamp, signal, (shared) =>
+          this.#shop.locked(shared, (held) => this.#fetch(refs, stamp, held, shared)),
+        );
+      }
+      return await ask();
+    });
+  }
+
+  async #asHere(refs: Refs, signal: AbortSignal): Promise<'absent' | 'older' | 'current'> {
+    signal.throwIfAborted();
+    if (!this.#shop.copy.has(HISTORY)) return 'absent';
+    const stamp = stampOf(refs);
+    if (this.#stamp !== stamp)
+      this.#stamp = await readFile(this.#shop.copy.path(`${HISTORY}/${STAMP}`), 'latin1').catch(() => '');
+    return this.#stamp === stamp ? 'current' : 'older';
+  }
+
+  async #fetch(refs: Refs, stamp: string, held: Held, signal: AbortSignal): Promise<void> {
+    // Another process may have been quicker.
+    if ((await this.#asHere(refs, signal)) === 'current') return;
+    const named = [...namedBy(refs)];
+    const { copy } = this.#shop;
+    await copy.makeRepository(HISTORY, formatOf(named[0] ?? ''));
+    const detached = refs.head !== undefined && ![...refs.branches.values()].includes(refs.head);
+    const refspecs = detached ? [...ALL, '+HEAD:refs/modgate/HEAD'] : ALL;
+    await this.#shop.fetch(HISTORY, held, ['--filter=tree:0', '--prune'], refspecs, PARTIAL, signal);
+    const file = copy.path(`${HISTORY}/${STAMP}`);
+    await writeFile(`${file}.tmp`, stamp);
+    await rename(`${file}.tmp`, file);
+  }
+
+  #unreachable(hash: string): GitFault {
+    return new GitFault(
+      'NOT_FOUND',
+      this.#shop.url,
+      `no branch or tag reaches ${hash}`,
+      'ask for a commit of a branch',
+    );
+  }
+}
+
+function lines(output: Buffer): string[] {
+  return output
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+const stamps = new WeakMap<Refs, string>();
+
+/** A digest of all names and hashes. */
+function stampOf(refs: Refs): string {
+  const known = stamps.get(refs);
+  if (known !== undefined) return known;
+  const digest = createHash('sha256').update(`${refs.head}\n`);
+  for (const all of [refs.branches, refs.tags]) {
+    digest.update('\n');
+    for (const name of [...all.keys()].sort()) digest.update(`${all.get(name)} ${name}\n`);
+  }
+  const stamp = digest.digest('hex');
+  stamps.set(refs, stamp);
+  return stamp;
+}

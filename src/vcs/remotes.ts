@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Limiter } from '../net/index.ts';
+import type { Clock, Logger, Metrics } from '../observe/index.ts';
+import type { AccessBook } from './access.ts';
+import { Copy } from './copy.ts';
+import { Git, type GitTimeouts } from './git.ts';
+import { GitRepository } from './git-repository.ts';
+import { Locks } from './locks.ts';
+import { Remote, type RemoteParts } from './remote.ts';
+import { parseRemoteUrl } from './remote-url.ts';
+import type { Remotes, Repository, Rewrites } from './repository.ts';
+import { Workshop } from './workshop.ts';
+
+export interface RemotesOptions {
+  /** the program */
+  readonly git: string;
+  readonly access: AccessBook;
+  /** of one command that talks to a remote */
+  readonly timeouts: GitTimeouts;
+  /** ms that one answer of a remote about its refs is shared */
+  readonly refs: number;
+  /** bytes of all copies; the least recently used go; 0: no bound */
+  readonly cap: number;
+  /** bytes of one copy while it is fetched; 0: no bound */
+  readonly largest: number;
+  /** what git may take over of it: PATH, proxies, certificates; default: the process's own */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface RemotesParts {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** git commands that talk to remotes at one time, and that may wait for it */
+const PLACES = 8;
+const QUEUE = 1000;
+/** repositories that are remembered */
+const MAX_OPEN = 2000;
+/** seconds */
+const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
+
+/**
+ * All copies, in one folder:
+ *
+ *     <32 hex digits>/     one remote; the file `remote` in it names its URL
+ *     home/                empty; git's HOME
+ *     trash/               what is being removed
+ */
+export class GitRemotes implements Remotes {
+  readonly #folder: string;
+  readonly #options: RemotesOptions;
+  readonly #git: Git;
+  readonly #parts: RemoteParts;
+  readonly #locks: Locks;
+  readonly #open = new Map<string, GitRepository>();
+
+  constructor(folder: string, options: RemotesOptions, parts: RemotesParts) {
+    const home = join(folder, 'home');
+    mkdirSync(home, { recursive: true, mode: 0o750 });
+    this.#folder = folder;
+    this.#options = options;
+    this.#git = new Git(options.git, { home, env: options.env ?? process.env });
+    this.#locks = new Locks();
+    this.#parts = {
+      git: this.#git,
+      book: options.access,
+      timeouts: options.timeouts,
+      places: new Limiter(PLACES, QUEUE),
+      clock: parts.clock,
+      commands: parts.metrics.counter(
+        'modgate_git_commands_total',
+        'git commands that talked to a remote, by outcome.',
+        ['command', 'outcome'],
+      ),
+      seconds: parts.metrics.histogram(
+        'modgate_git_command_seconds',
+        'Time of a git command that talked to a remote.',
+        ['command'],
+        BUCKETS,
+      ),
+    };
+  }
+
+  open(url: string, rewrites: Rewrites): Repository {
+    parseRemoteUrl(url);
+    const id = idOf(url, rewrites);
+    const known = this.#open.get(id);
+    if (known !== undefined) return known;
+    const repository = this.#make(id, url, rewrites);
+    if (this.#open.size >= MAX_OPEN) this.#open.clear();
+    this.#open.set(id, repository);
+    return repository;
+  }
+
+  async close(): Promise<void> {
+    await this.#git.close();
+  }
+
+  #make(id: string, url: string, rewrites: Rewrites): GitRepository {
+    const remote = new Remote(url, rewrites, this.#parts);
+    const copy = new Copy(join(this.#folder, id), join(this.#folder, 'trash'), remote.url);
+    const shop = new Workshop({
+      git: this.#git,
+      remote,
+      copy,
+      locks: this.#locks,
+      id,
+      largest: this.#options.largest,
+      fetched: () => undefined,
+    });
+    return new GitRepository({
+      remote,
+      shop,
+      clock: this.#parts.clock,
+      fresh: this.#options.refs,
+      seen: () => undefined,
+      using: (job) => job(),
+    });
+  }
+}
+
+/** Two routes that rewrite differently reach different remotes by one URL. */
+function idOf(url: string, rewrites: Rewrites): string {
+  const rules = [...rewrites].sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([url, rules]))
+    .digest('hex')
+    .slice(0, 32);
+}

@@ -1,0 +1,108 @@
+import type { Copy } from './copy.ts';
+import { GitFault, gitFault } from './fault.ts';
+import type { Git, GitCall, GitResult } from './git.ts';
+import type { Held, Locks } from './locks.ts';
+import type { Remote } from './remote.ts';
+
+/** Local commands end by themselves, but a hostile repository may have them work for hours. ms */
+const LOCAL = { idle: 600_000, total: 600_000 };
+const FETCH = ['fetch', '--progress', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
+
+export interface WorkshopParts {
+  readonly git: Git;
+  readonly remote: Remote;
+  readonly copy: Copy;
+  readonly locks: Locks;
+  /** name of the repository's lock */
+  readonly id: string;
+  /** bytes of the copy; 0: no bound */
+  readonly largest: number;
+  /** told after each fetch */
+  readonly fetched: () => void;
+}
+
+/** Runs git in the copy of one remote. */
+export class Workshop {
+  readonly copy: Copy;
+  readonly url: string;
+  readonly #parts: WorkshopParts;
+
+  constructor(parts: WorkshopParts) {
+    this.#parts = parts;
+    this.copy = parts.copy;
+    this.url = parts.remote.url;
+  }
+
+  /** One at a time in all processes: whatever changes the copy. */
+  locked<T>(signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
+    const { locks, id, copy } = this.#parts;
+    return locks.hold(id, signal, async (held) => {
+      if (held.takenOver) await copy.sweep();
+      return await job(held);
+    });
+  }
+
+  /** Fetches into a bare repository that is there, under the lock. Throws GitFault. */
+  async fetch(
+    name: string,
+    held: Held,
+    options: readonly string[],
+    refspecs: readonly string[],
+    config: GitCall['config'],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { remote, copy, largest, fetched } = this.#parts;
+    try {
+      await remote.command({
+        args: [...FETCH, ...options, '--end-of-options', 'origin', ...refspecs],
+        dir: copy.path(name),
+        env: held.env,
+        config: config ?? [],
+        exceeded: largest === 0 ? undefined : async () => (await copy.objects()) > largest,
+        signal,
+      });
+    } catch (error) {
+      await copy.sweep();
+      throw error;
+    }
+    fetched();
+  }
+
+  /** Runs git where no transport is allowed. Resolves however it ends, but for a copy that is damaged: GitFault. */
+  async local(
+    name: string,
+    args: readonly string[],
+    signal: AbortSignal,
+    more: Pick<GitCall, 'input' | 'reader'> = {},
+  ): Promise<GitResult> {
+    const { git, copy } = this.#parts;
+    const result = await git.run({ args, dir: copy.path(name), timeouts: LOCAL, signal, ...more });
+    if (result.ending === 'enough' || (result.code === 0 && result.ending === 'exit')) return result;
+    const fault = gitFault(this.url, result, { timeouts: LOCAL });
+    if (result.ending !== 'exit' || fault.remedy === 'corrupt') throw fault;
+    return result;
+  }
+
+  /** A process whose stdout the caller reads. */
+  start(name: string, args: readonly string[], signal: AbortSignal, config: GitCall['config'] = []) {
+    const { git, copy } = this.#parts;
+    return git.start({ args, dir: copy.path(name), config: config ?? [], signal });
+  }
+
+  /**
+   * Does a job on a part of the copy; where that part turns out to be damaged, or fetched with more it is larger than
+   * allowed, it is thrown away and the job is done once more.
+   */
+  async mending<T>(name: string, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
+    const had = this.copy.has(name);
+    try {
+      return await job();
+    } catch (error) {
+      const remedied =
+        error instanceof GitFault && (error.remedy === 'corrupt' || error.code === 'REPOSITORY_TOO_LARGE');
+      if (!remedied || !had) throw error;
+    }
+    await this.locked(signal, () => this.copy.discard(name));
+    return await job();
+  }
+}
