@@ -67,5 +67,8 @@ async function run(what: string[], flags: Flags, command: Command): Promise<void
       { targets, deps, toolchains, places, dryRun, databases, nosumdb, signal },
       { ...opened, tally },
     );
+    const left = tally.skipped.length;
+    if (left > 0 && !flags.json && !flags.quiet)
+      process.stderr.write(`${left} look-ups left out: the routes of these modules are private\n`);
   });
 }

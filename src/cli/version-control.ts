@@ -4,7 +4,8 @@ import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } fro
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
-import { GitRemotes, openAccess, type Remotes } from '../vcs/index.ts';
+import { GitRemotes, type Remotes } from '../vcs/index.ts';
+import { Credentials } from './credentials.ts';
 import { clientOptions } from './wiring.ts';
 
 interface Below {
@@ -13,33 +14,29 @@ interface Below {
   readonly metrics: Metrics;
 }
 
-const GIT = {
-  git: 'git',
-  timeouts: { idle: 60_000, total: 600_000 },
-  refs: 10_000,
-  cap: 10 * 2 ** 30,
-  largest: 4 * 2 ** 30,
-};
-
 /** What all routes with `direct` share. */
 export class VersionControl {
   readonly #below: Below;
   readonly #roots: RootFinder;
+  readonly #credentials: Credentials;
   readonly #makeRemotes: () => Remotes;
   /** made for the first route that needs it: it has a folder of its own */
   #remotes: Remotes | undefined;
   readonly #proxies: ModProxies;
-  readonly #routes: number;
+  readonly #routes: Config['routes'];
 
   constructor(config: Config, below: Below) {
     const { logger, metrics } = below;
     this.#below = below;
-    this.#routes = config.routes.length;
-    this.#roots = new RootFinder({ mappings: [], insecure: '', ca: undefined }, { logger, metrics });
+    this.#routes = config.routes;
+    const { git, timeouts, refs, cap, repository: largest, repositories, insecure, ca } = config.vcs;
+    this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
+    this.#credentials = new Credentials(config, { logger, metrics });
+    const access = this.#credentials.book;
     this.#makeRemotes = () =>
       new GitRemotes(
         join(config.data, 'vcs'),
-        { ...GIT, access: openAccess() },
+        { git, access, timeouts, refs, cap, largest },
         { logger, metrics, clock: systemClock },
       );
     this.#proxies = new ModProxies(
@@ -49,10 +46,11 @@ export class VersionControl {
     );
   }
 
-  /** @param route by its place in the configuration; the last one is not written down but follows from `chain` */
+  /** @param route by its place in the configuration */
   source(route: number): Source {
     this.#remotes ??= this.#makeRemotes();
-    const rules: RootRules = { isPrivate: false, near: route < this.#routes - 1 };
+    const { isPrivate = false, written = false, insteadOf = new Map() } = this.#routes[route] ?? {};
+    const rules: RootRules = { isPrivate, near: written };
     return new DirectSource(
       {
         ...this.#below,
@@ -61,12 +59,17 @@ export class VersionControl {
         recorded: (m) => recordedCommit(this.#below.tree, m),
         proxies: (url) => this.#proxies.get(url, rules),
       },
-      { rewrites: new Map() },
+      { rewrites: insteadOf },
     );
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#roots.close(), this.#remotes?.close(), this.#proxies.close()]);
+    await Promise.all([
+      this.#roots.close(),
+      this.#remotes?.close(),
+      this.#credentials.close(),
+      this.#proxies.close(),
+    ]);
   }
 }
 

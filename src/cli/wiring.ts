@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Config, defaultClient, parseChain, type SourceClient } from '../config/index.ts';
+import {
+  type Config,
+  defaultClient,
+  parseChain,
+  type RouteConfig,
+  type SourceClient,
+} from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { Chain, type ChainLink, FileSource, ProxySource, type Source, SumdbOrigin } from '../fetch/index.ts';
 import { type PassedDatabase, type Route, Router } from '../gateway/index.ts';
@@ -10,7 +16,7 @@ import type { Logger, Metrics } from '../observe/index.ts';
 export function makeSources(config: Config, logger: Logger, metrics: Metrics): Map<string, Source> {
   const { metadata } = config.limits;
   const sources = new Map<string, Source>();
-  for (const [name, { kind, url, client }] of config.sources) {
+  for (const [name, { kind, url, client, isPrivate }] of config.sources) {
     const base = new URL(url);
     if (kind === 'file') sources.set(name, new FileSource(name, base, metadata));
     else
@@ -19,7 +25,10 @@ export function makeSources(config: Config, logger: Logger, metrics: Metrics): M
         new ProxySource(
           name,
           base,
-          new UpstreamClient(clientOptions(name, shareOf(config, client)), { logger, metrics }),
+          new UpstreamClient(
+            { ...clientOptions(name, shareOf(config, client)), redirects: isPrivate ? 'host' : 'any' },
+            { logger, metrics },
+          ),
           metadata,
         ),
       );
@@ -56,21 +65,24 @@ export function makeRouter(
   direct: (route: number) => Source,
 ): Router {
   const routes = config.routes.map(
-    ({ match, chain, denied }, i): Route => ({
-      patterns: new PathPatterns(match),
-      chain: makeChain(chain, config, (name) => (name === 'direct' ? direct(i) : sources.get(name))),
-      denied,
+    (route, i): Route => ({
+      match: route.match,
+      patterns: new PathPatterns(route.match),
+      chain: makeChain(route, config, (name) => (name === 'direct' ? direct(i) : sources.get(name))),
+      denied: route.denied,
+      isPrivate: route.isPrivate,
     }),
   );
   // The configuration ends its routes with one that matches everything.
   return new Router(routes, new Chain([{ step: 'off', separator: undefined }]));
 }
 
-function makeChain(text: string, config: Config, find: (name: string) => Source | undefined): Chain {
+function makeChain(route: RouteConfig, config: Config, find: (name: string) => Source | undefined): Chain {
+  const { chain: text, isPrivate, insteadOf } = route;
   const elements = parseChain(text);
   const places = elements.map(({ element }) => config.sources.get(element)?.url ?? '');
   const id = createHash('sha256')
-    .update(JSON.stringify([text, places]))
+    .update(JSON.stringify([text, places, isPrivate, [...insteadOf], config.vcs.repositories]))
     .digest('base64url')
     .slice(0, 22);
   return new Chain(

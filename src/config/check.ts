@@ -21,6 +21,10 @@ const SECTIONS: ReadonlySet<string> = new Set([
   'timeouts',
   'retry',
   'breaker',
+  'vcs',
+  'instead_of',
+  'repositories',
+  'credentials',
 ]);
 
 /** Each round takes at least one value away; more rounds than levels of the schema are never needed. */
@@ -96,8 +100,12 @@ function tell(issue: Issue, raw: unknown, findings: Findings): void {
 
 /** The part of a path that leads to a secret, where it does. */
 function secretPath(path: Path): Path | undefined {
-  if (path[0] !== 'sources' || (path[2] !== 'auth' && path[2] !== 'proxy')) return undefined;
-  const index = path.findIndex((step, i) => i > 2 && (step === 'password' || step === 'token'));
+  const source = path[0] === 'sources' && (path[2] === 'auth' || path[2] === 'proxy');
+  const vcs = path[0] === 'vcs' && path[1] === 'credentials';
+  if (!source && !vcs) return undefined;
+  const app = vcs && path[3] === 'github_app';
+  const names = app ? ['key'] : ['password', 'token'];
+  const index = path.findIndex((step, i) => i > 2 && typeof step === 'string' && names.includes(step));
   return index < 0 ? undefined : path.slice(0, index + 1);
 }
 

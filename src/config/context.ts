@@ -53,11 +53,11 @@ export function readFileAt(
   name: string,
   path: Path,
   context: Context,
-): { file: string; text: string } | undefined {
+): { file: string; text: string; exposed: boolean } | undefined {
   const file = resolve(baseOf(path, context), name);
   context.files.push(file);
   const read = context.read(file);
-  if ('text' in read) return { file, text: read.text };
+  if ('text' in read) return { file, ...read };
   context.findings.fault(path, `${name}: ${read.fault}`);
   return undefined;
 }

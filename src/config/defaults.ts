@@ -29,6 +29,17 @@ export const DEFAULTS = {
     idle: '75s',
   },
   store: { cap: 0, scrub: '30d' },
+  vcs: {
+    git: 'git',
+    cap: '10GiB',
+    repository: '4GiB',
+    refs: '10s',
+    timeouts: { idle: '60s', total: '10m' },
+    insecure: '',
+    api: 'https://api.github.com',
+    user: 'git',
+    token_user: 'x-access-token',
+  },
   log: { level: 'info', format: 'auto', access: true },
   shutdown: '30s',
   source: {

@@ -1,8 +1,19 @@
 import { formatChain, parseChain } from './chain.ts';
+import { insteadOfValues } from './instead-of.ts';
 import { Secret } from './secret.ts';
 import { SECRET_HEADER } from './sources.ts';
-import type { Address, Config, ListenTls, Origins, SourceAuth, SourceClient, SourceConfig } from './types.ts';
+import type {
+  Address,
+  Config,
+  ListenTls,
+  Origins,
+  RouteConfig,
+  SourceAuth,
+  SourceClient,
+  SourceConfig,
+} from './types.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { vcsValues } from './vcs-values.ts';
 
 type Values = Record<string, unknown>;
 
@@ -29,9 +40,7 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
     ...(named.length === 0
       ? {}
       : { sources: Object.fromEntries(named.map((one) => [one.name, sourceValues(one)])) }),
-    ...(routes.length === 0
-      ? {}
-      : { routes: routes.map((route) => ({ ...route, chain: chainText(route.chain, config) })) }),
+    ...(routes.length === 0 ? {} : { routes: routes.map((route) => routeValues(route, config)) }),
     sumdb: config.sumdb.map((one) => ({ ...one })),
     cache: {
       fresh: formatDuration(config.cache.fresh),
@@ -51,6 +60,7 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
       idle: formatDuration(config.limits.idle),
     },
     store: { cap: formatSize(config.store.cap), scrub: formatDuration(config.store.scrub) },
+    vcs: vcsValues(config.vcs),
     log: { ...config.log },
     shutdown: formatDuration(config.shutdown),
   };
@@ -84,6 +94,16 @@ export function lastRouteIsChain(config: Config, origins: Origins): boolean {
   return !origins.has(`routes/${config.routes.length - 1}/match`);
 }
 
+function routeValues({ match, chain, denied, isPrivate, insteadOf }: RouteConfig, config: Config): Values {
+  return {
+    match,
+    chain: chainText(chain, config),
+    denied,
+    private: isPrivate,
+    ...(insteadOf.size === 0 ? {} : { instead_of: insteadOfValues(insteadOf) }),
+  };
+}
+
 function chainText(chain: string, { sources }: Config): string {
   const elements = parseChain(chain).map(({ element, separator }) => {
     const source = sources.get(element);
@@ -94,8 +114,8 @@ function chainText(chain: string, { sources }: Config): string {
   return formatChain(elements);
 }
 
-function sourceValues({ kind, url, client, tlsFiles }: SourceConfig): Values {
-  if (kind === 'file') return { url };
+function sourceValues({ kind, url, isPrivate, client, tlsFiles }: SourceConfig): Values {
+  if (kind === 'file') return { url, private: isPrivate };
   const headers = Object.entries(client.headers).map(([name, value]) => [
     name,
     SECRET_HEADER.test(name) ? SHOWN : value,
@@ -107,6 +127,7 @@ function sourceValues({ kind, url, client, tlsFiles }: SourceConfig): Values {
     ...(url.startsWith('https:') ? { tls: tlsValues(client, tlsFiles) } : {}),
     http2: client.http2,
     proxy: proxyValues(client.proxy),
+    private: isPrivate,
     timeouts: {
       connect: formatDuration(client.timeouts.connect),
       first_byte: formatDuration(client.timeouts.firstByte),

@@ -27,4 +27,5 @@ export type {
   SumdbConfig,
 } from './types.ts';
 export { parseDuration, parseSize } from './units.ts';
+export type { VcsConfig, VcsCredential } from './vcs-types.ts';
 export { FileWatch } from './watch.ts';

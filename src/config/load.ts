@@ -16,6 +16,7 @@ import { ms, readSource } from './sources.ts';
 import type { Config, Origins, SourceConfig, SumdbConfig } from './types.ts';
 import { parseSize } from './units.ts';
 import { readUrl } from './urls.ts';
+import { readVcs } from './vcs.ts';
 
 export interface LoadOptions {
   /** the configuration file; default: MODGATE_CONFIG, then modgate.yaml in `cwd` where there is one */
@@ -159,6 +160,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
       cap: file.store?.cap ?? DEFAULTS.store.cap,
       scrub: file.store?.scrub ?? ms(DEFAULTS.store.scrub),
     },
+    vcs: readVcs(file.vcs, context),
     shutdown: file.shutdown ?? ms(DEFAULTS.shutdown),
   };
 }

@@ -3,6 +3,7 @@ import { type ChainElement, formatChain, parseChain } from './chain.ts';
 import type { Context } from './context.ts';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
+import { readInsteadOf } from './instead-of.ts';
 import type { FileConfig } from './schema.ts';
 import { implicitSource } from './sources.ts';
 import { didYouMean } from './suggest.ts';
@@ -44,7 +45,16 @@ export class RouteReader {
       }
       before.push(patterns);
       const chain = this.#chain(raw.chain, ['routes', i, 'chain']);
-      routes.push({ match: raw.match, chain, denied: raw.denied ?? DEFAULTS.denied });
+      const insteadOf = readInsteadOf(raw.instead_of, ['routes', i, 'instead_of'], this.#context);
+      if (raw.private === true) this.#checkPrivate(raw.chain, chain, ['routes', i, 'chain']);
+      routes.push({
+        match: raw.match,
+        chain,
+        denied: raw.denied ?? DEFAULTS.denied,
+        isPrivate: raw.private ?? false,
+        insteadOf,
+        written: true,
+      });
     }
     if (before.flat().some((pattern) => covers(pattern, '*'))) {
       if (findings.origin(['chain']) !== undefined)
@@ -55,8 +65,27 @@ export class RouteReader {
       match: '*',
       chain: this.#chain(file.chain ?? DEFAULT_CHAIN, ['chain']),
       denied: DEFAULTS.denied,
+      isPrivate: false,
+      insteadOf: new Map(),
+      written: false,
     });
     return routes;
+  }
+
+  /** @param text as the file has it */
+  #checkPrivate(text: string, chain: string, path: Path): void {
+    const { findings } = this.#context;
+    if (findings.faulted(path)) return;
+    const written = parseChain(text);
+    for (const [i, { element }] of parseChain(chain).entries()) {
+      const source = this.#sources.get(element);
+      if (source === undefined || source.kind === 'file' || source.isPrivate) continue;
+      const shown = source.implicit || text.includes('@') ? `element ${i + 1}` : JSON.stringify(element);
+      const what = this.#named.has(written[i]?.element ?? '')
+        ? `say "private: true" at sources.${element} if it may be asked about them`
+        : 'give it a name below sources, and "private: true" there, if it may be asked about them';
+      findings.fault(path, `the route is private, and ${shown} of its chain is not: ${what}`);
+    }
   }
 
   #patterns(match: string, path: Path): string[] {
@@ -144,7 +173,7 @@ export class RouteReader {
  * True where everything that the later pattern matches is matched by the earlier one too, as far as equal
  * elements and lone stars tell: a pattern is compared with the leading elements of a path.
  */
-function covers(earlier: string, later: string): boolean {
+export function covers(earlier: string, later: string): boolean {
   const wide = earlier.split('/');
   const narrow = later.split('/');
   return wide.length <= narrow.length && wide.every((element, i) => element === '*' || element === narrow[i]);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,11 @@ import { isRecord } from './settings.ts';
 const folder = mkdtempSync(join(tmpdir(), 'modgate-secrecy-'));
 after(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'token'), 'hunter2\n');
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const pem = String(rsa.export({ type: 'pkcs1', format: 'pem' }));
+writeFileSync(join(folder, 'app.pem'), pem);
+writeFileSync(join(folder, 'id'), pem, { mode: 0o600 });
+writeFileSync(join(folder, 'hosts'), 'a.example ssh-ed25519 AAAA\n');
 
 const env = { CORP: 'hunter2' };
 
@@ -36,6 +42,15 @@ sources:
   folder: { url: file:///srv/x }
 routes:
   - { match: "a.example/*", chain: basic, denied: pass }
+vcs:
+  insecure: old.example
+  credentials:
+    - { match: old.example, basic: { username: ci, password: { env: CORP } }, insecure: true }
+    - { match: t.example/x, token: { file: token } }
+    - { match: app.example, github_app: { id: Iv1.a, key: { file: app.pem } } }
+    - { match: c.example, command: [helper, get] }
+    - { match: "*", netrc: true }
+    - { match: "*", ssh: { key: id, known_hosts: hosts } }
 `;
 
 test('a Secret shows itself to nobody but reveal', () => {
@@ -59,7 +74,7 @@ test('no secret in the printed configuration, in JSON, in dumps, in origins, in 
     JSON.stringify([...origins]),
     warnings.join('\n'),
   ];
-  for (const text of shown) assert.doesNotMatch(text, /hunter2/);
+  for (const text of shown) assert.doesNotMatch(text, /hunter2|PRIVATE KEY/);
 });
 
 test('the printed configuration says where each value came from', () => {
@@ -83,7 +98,7 @@ test('the printed configuration says where each value came from', () => {
 test('the printed configuration loads to the same one', () => {
   const { config, origins } = load(
     FULL.replace(
-      /u:hunter2@|auth: \{ b.*?\} \} \}, |(?:, )?headers: \{.*?\}|, username: u, password: hunter2/g,
+      /u:hunter2@|auth: \{ b.*?\} \} \}, | {4}- \{ match: (?:old|t|app).*\n|(?:, )?headers: \{.*?\}|, username: u, password: hunter2/g,
       '',
     ),
   );
@@ -117,6 +132,14 @@ const MISTAKES = [
   'sources: { a: { url: https://a.example, proxy: { url: "http://u:hunter2@p.example/x" } } }',
   'sources: { a: { url: https://a.example, headers: { Authorization: hunter2 } } }',
   'sources: { a: { url: https://a.example, headers: { X: "hunter2\\n" } } }',
+  'vcs: { credentials: [{ match: a.example, token: [hunter2] }] }',
+  'vcs: { credentials: [{ match: a.example, token: { hunter2: x } }] }',
+  'vcs: { credentials: [{ match: a.example, token: "hunter2\\n" }] }',
+  'vcs: { credentials: [{ match: a.example, basic: { username: a, password: { env: hunter2-x } } }] }',
+  'vcs: { credentials: [{ match: a.example, github_app: { id: 1, key: hunter2 } }] }',
+  'vcs: { credentials: [{ match: a.example, github_app: { id: 1, key: { env: x, hunter2: y } } }] }',
+  'vcs: { credentials: [{ match: "https://u:hunter2@a.example", netrc: true }] }',
+  'vcs: { credentials: [{ match: "u:hunter2@a.example", netrc: true }] }',
   'chain: "https://u:hunter2@a.example?x"',
   'chain: "u:hunter2@a.example,off"',
   'chain: "https://u:hunter2,x@a.example,off"',
@@ -272,7 +295,7 @@ test('the example with all of its comments taken in has no fault but its files',
     () =>
       loadConfig({
         file: writeExample(all),
-        env: { CORP_PASSWORD: 'x', ADMIN_TOKEN: '0123456789abcdef' },
+        env: { CORP_PASSWORD: 'x', ADMIN_TOKEN: '0123456789abcdef', GITLAB_TOKEN: 'x', GIT_PASSWORD: 'x' },
         flags: {},
         cwd: folder,
       }),
@@ -288,6 +311,10 @@ test('the example with all of its comments taken in has no fault but its files',
           '/etc/ssl/corp.pem: no such file',
           '/etc/ssl/client.pem: no such file',
           '/etc/ssl/client.key: no such file',
+          '/etc/ssl/corp-vcs.pem: no such file',
+          '/etc/modgate/id_ed25519: no such file',
+          '/etc/modgate/known_hosts: no such file',
+          '/etc/modgate/app.pem: no such file',
         ],
       );
       return true;

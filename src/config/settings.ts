@@ -43,6 +43,12 @@ const SETTINGS: readonly Setting[] = [
   text('limits', 'idle'),
   text('store', 'cap'),
   text('store', 'scrub'),
+  text('vcs', 'git'),
+  text('vcs', 'cap'),
+  text('vcs', 'repository'),
+  text('vcs', 'refs'),
+  text('vcs', 'ca'),
+  text('vcs', 'insecure'),
   text('shutdown'),
 ];
 

@@ -54,7 +54,15 @@ export function readSource(
   if (client.http2 && !url.secure) context.findings.fault([...path, 'http2'], 'http2 needs an https URL');
   checkTimes(client, path, patience, context);
   if (read === undefined) return undefined;
-  return { name, kind: url.kind, url: url.url, implicit: false, tlsFiles: files, client };
+  return {
+    name,
+    kind: url.kind,
+    url: url.url,
+    implicit: false,
+    isPrivate: raw.private ?? false,
+    tlsFiles: files,
+    client,
+  };
 }
 
 /**
@@ -75,7 +83,7 @@ export function defaultClient(patience: number): SourceClient {
 /** A source that a URL in a chain stands for: all defaults. */
 export function implicitSource(name: string, url: BaseUrl, patience: number): SourceConfig {
   const client = { ...defaultClient(patience), auth: userInfoAuth(url) };
-  return { name, kind: url.kind, url: url.url, implicit: true, tlsFiles: {}, client };
+  return { name, kind: url.kind, url: url.url, implicit: true, isPrivate: false, tlsFiles: {}, client };
 }
 
 function userInfoAuth(url: BaseUrl): SourceAuth {
@@ -164,7 +172,7 @@ function readAuth(raw: NonNullable<FileSource['auth']>, path: Path, context: Con
   };
 }
 
-function netrcFile(name: string, path: Path, context: Context): string {
+export function netrcFile(name: string, path: Path, context: Context): string {
   const file = resolve(context.folder, name);
   try {
     accessSync(file, constants.R_OK);

@@ -1,4 +1,5 @@
 import type { Secret } from './secret.ts';
+import type { VcsConfig } from './vcs-types.ts';
 
 /** Credentials of a source. */
 export type SourceAuth =
@@ -56,6 +57,8 @@ export interface SourceConfig {
   readonly url: string;
   /** true: made by a URL in a chain, not named under `sources` */
   readonly implicit: boolean;
+  /** may be asked about modules of private routes, and leads them to no other host */
+  readonly isPrivate: boolean;
   /** the files that `client.tls` was read from, absolute */
   readonly tlsFiles: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>;
   readonly client: SourceClient;
@@ -68,6 +71,12 @@ export interface RouteConfig {
   readonly chain: string;
   /** what a caller is told when a source refuses our credentials: 502, or passed on as 403 */
   readonly denied: 'refuse' | 'pass';
+  /** nobody outside is asked about its modules */
+  readonly isPrivate: boolean;
+  /** begins of repository URLs → what stands in their place */
+  readonly insteadOf: ReadonlyMap<string, string>;
+  /** false: the one that `chain` stands for */
+  readonly written: boolean;
 }
 
 export interface SumdbConfig {
@@ -143,6 +152,7 @@ export interface Config {
   };
   /** cap in bytes, 0: none; scrub in ms for one pass over everything, 0: never */
   readonly store: { readonly cap: number; readonly scrub: number };
+  readonly vcs: VcsConfig;
   /** ms */
   readonly shutdown: number;
 }

@@ -47,10 +47,21 @@ export class Checksums {
     this.#private = new PathPatterns(deps.nosumdb);
   }
 
-  /** A path on a route of its own is private: it never leaves for a database. */
-  covers(path: ModulePath): boolean {
-    const { router, databases } = this.#deps;
-    return databases.length > 0 && router.find(path) === router.routes.at(-1) && !this.#private.matches(path);
+  /** What databases may be asked about; those of private routes are told as left out. */
+  allowed(modules: readonly ModuleVersion[]): ModuleVersion[] {
+    const { router, databases, tally } = this.#deps;
+    if (databases.length === 0) return [];
+    return modules.filter((m) => {
+      const isPrivate = router.find(m.path).isPrivate;
+      if (isPrivate) tally.skip(keyOf(m), 'its route is private, so no checksum database is asked about it');
+      return !isPrivate && this.#covers(m.path);
+    });
+  }
+
+  /** A path on a route of its own never leaves for a database. */
+  #covers(path: ModulePath): boolean {
+    const { router } = this.#deps;
+    return router.find(path) === router.routes.at(-1) && !this.#private.matches(path);
   }
 
   /** @param modules what databases may be asked about */

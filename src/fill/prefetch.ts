@@ -53,7 +53,7 @@ export async function prefetch(options: PrefetchOptions, deps: PrefetchDeps): Pr
   for (const { m } of wants) gateway.intake.relist(m.path);
   const checksums = new Checksums({ ...deps, fetcher, databases, nosumdb, signal, places });
   const whole = wants.map(({ m }) => m).filter((m) => !filler.failed.has(keyOf(m)));
-  await checksums.fill(whole.filter(({ path }) => checksums.covers(path)));
+  await checksums.fill(checksums.allowed(whole));
 }
 
 /** Of most versions in a module graph only the go.mod is wanted, and reading the graph has brought it. */

@@ -18,7 +18,7 @@ import { createLogger, Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, keys, type Tree } from '../store/index.ts';
 import { type Ask, Gateway } from './gateway.ts';
 import type { Reply } from './reply.ts';
-import { Router } from './router.ts';
+import { type Route, Router } from './router.ts';
 
 const logger = createLogger({ level: 'silent', format: 'json' });
 const path = parseModulePath('example.com/plain');
@@ -117,6 +117,14 @@ function holding(tree: FileTree, beforeAdopt: () => Promise<void>): Tree {
   };
 }
 
+const routeOf = (match: string, chain: Chain): Route => ({
+  match,
+  patterns: new PathPatterns(match),
+  chain,
+  denied: 'refuse',
+  isPrivate: false,
+});
+
 describe('the gateway', () => {
   let folder = '';
   let tree: FileTree;
@@ -140,10 +148,7 @@ describe('the gateway', () => {
       await mayAdopt;
     });
     const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
-    const routes = [
-      { patterns: new PathPatterns('other.example'), chain: chain(other), denied: 'refuse' as const },
-      { patterns: new PathPatterns('example.com'), chain: chain(source), denied: 'refuse' as const },
-    ];
+    const routes = [routeOf('other.example', chain(other)), routeOf('example.com', chain(source))];
     gateway = new Gateway(
       {
         tree: held,

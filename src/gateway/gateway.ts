@@ -10,6 +10,7 @@ import { Intake } from './intake.ts';
 import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
+import { refusePrivateLookup } from './private-lookups.ts';
 import { type AskOptions, type BytesReply, type ContentReply, type Reply, storedReply } from './reply.ts';
 import type { Router } from './router.ts';
 import { SmallFiles } from './small-files.ts';
@@ -92,6 +93,7 @@ export class Gateway {
    * file is answered by the gateway alone, so that nobody else needs to know.
    */
   async allow(ask: Ask): Promise<void> {
+    if (ask.kind === 'sumdb') refusePrivateLookup(ask.endpoint, this.#router);
     if (!('m' in ask)) return;
     const { path, version } = ask.m;
     const refusal = this.#router.find(path).chain.refusal(`${path}@${version}.${ask.kind}`);
@@ -108,6 +110,7 @@ export class Gateway {
   async stored(ask: Ask): Promise<BytesReply | ContentReply | undefined> {
     switch (ask.kind) {
       case 'sumdb':
+        refusePrivateLookup(ask.endpoint, this.#router);
         return this.#sumdb.stored(ask.name, ask.endpoint);
       case 'info':
       case 'mod':
@@ -134,6 +137,7 @@ export class Gateway {
   #answer(ask: Ask, options: AskOptions): Promise<Reply> {
     switch (ask.kind) {
       case 'sumdb':
+        refusePrivateLookup(ask.endpoint, this.#router);
         return this.#sumdb.get(ask.name, ask.endpoint, options);
       case 'info':
       case 'mod':

@@ -2,10 +2,14 @@ import type { Chain } from '../fetch/index.ts';
 import type { ModulePath, PathPatterns } from '../module/index.ts';
 
 export interface Route {
+  /** the patterns as they are written */
+  readonly match: string;
   readonly patterns: PathPatterns;
   readonly chain: Chain;
   /** what a caller sees where a source refuses our credentials: its 403, or a 502 */
   readonly denied: 'refuse' | 'pass';
+  /** nobody but the sources of its chain may learn of its modules: no checksum database is asked about them */
+  readonly isPrivate: boolean;
 }
 
 /** Which chain a module path goes to: the first route that matches, otherwise the last resort. */
@@ -19,8 +23,8 @@ export class Router {
     this.#otherwise = otherwise;
   }
 
-  find(path: ModulePath): Pick<Route, 'chain' | 'denied'> {
+  find(path: ModulePath): Omit<Route, 'patterns'> {
     for (const route of this.routes) if (route.patterns.matches(path)) return route;
-    return { chain: this.#otherwise, denied: 'refuse' };
+    return { match: '', chain: this.#otherwise, denied: 'refuse', isPrivate: false };
   }
 }

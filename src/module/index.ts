@@ -26,6 +26,7 @@ export {
 } from './path.ts';
 export { PathPatterns } from './patterns.ts';
 export { isPseudoVersion, type PseudoVersion, parsePseudoVersion, pseudoVersion } from './pseudo.ts';
+export { RemotePatterns, type RemotePlace, splitRemotePatterns } from './remote-patterns.ts';
 export {
   buildOf,
   canonicalSemver,

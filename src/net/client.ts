@@ -37,6 +37,10 @@ export interface GetOptions {
   readonly keep?: number;
 }
 
+export interface PostOptions extends GetOptions {
+  readonly body: Buffer;
+}
+
 /** seconds; a full queue says nothing about when it will be shorter */
 const QUEUE_RETRY_AFTER = 2;
 
@@ -99,7 +103,19 @@ export class UpstreamClient {
    * An answer with status 200, or 304 where `headers` has a condition. Throws NOT_FOUND where the upstream said
    * so, UPSTREAM_*, OVERLOADED, CANCELED (or the ModgateError that the signal was aborted with), SHUTTING_DOWN.
    */
-  async get(url: URL, o: GetOptions): Promise<Answer> {
+  get(url: URL, o: GetOptions): Promise<Answer> {
+    return this.#ask(url, o);
+  }
+
+  /**
+   * An answer with status 200 or 201 to a small body. Tried once only, for it may have been taken before its answer was
+   * lost; no redirect is followed. Throws as get() does.
+   */
+  post(url: URL, o: PostOptions): Promise<Answer> {
+    return this.#ask(url, o);
+  }
+
+  async #ask(url: URL, o: Asked): Promise<Answer> {
     if (this.#closed) throw this.#closing();
     const scope = new Scope(o.signal);
     this.#scopes.add(scope);
@@ -141,7 +157,7 @@ export class UpstreamClient {
     });
   }
 
-  async #tries(url: URL, o: GetOptions, scope: Scope): Promise<Answer> {
+  async #tries(url: URL, o: Asked, scope: Scope): Promise<Answer> {
     const backoff = new Backoff(this.#options.retry, this.#random);
     let last: UpstreamFault | undefined;
     for (let tries = 1; ; tries += 1) {
@@ -151,7 +167,7 @@ export class UpstreamClient {
         return await this.#once(url, o, scope, pass);
       } catch (error) {
         if (!(error instanceof UpstreamFault)) throw error;
-        const wait = waitOf(error, backoff);
+        const wait = o.body === undefined ? waitOf(error, backoff) : undefined;
         if (wait === undefined) throw error.after(tries);
         last = error;
         this.#metrics.retry();
@@ -165,12 +181,12 @@ export class UpstreamClient {
   }
 
   /** One try, with its result told to the breaker, for a body at its end, and the metrics. */
-  async #once(url: URL, o: GetOptions, scope: Scope, pass: Pass): Promise<Answer> {
+  async #once(url: URL, o: Asked, scope: Scope, pass: Pass): Promise<Answer> {
     try {
-      const landed = await this.#hops.go(url, o.headers ?? {}, scope);
+      const landed = await this.#hops.go(url, o.headers ?? {}, o.body, scope);
       const answer = await this.#answer(landed, o, scope);
       landed.head.onEnd((verdict, reason) => this.#breaker.settle(pass, verdict, reason));
-      this.#metrics.request(answer.status === 200 ? 'ok' : 'not_modified');
+      this.#metrics.request(answer.status === 304 ? 'not_modified' : 'ok');
       return answer;
     } catch (error) {
       const fault = faultOf(error, this.#at(url), { phase: 'wait', reused: false });
@@ -187,13 +203,11 @@ export class UpstreamClient {
     }
   }
 
-  async #answer(landed: Landed, o: GetOptions, scope: Scope): Promise<Answer> {
+  async #answer(landed: Landed, o: Asked, scope: Scope): Promise<Answer> {
     const { head, place } = landed;
-    const asked = o.headers ?? {};
     const { status, headers, links, body } = head;
     this.#metrics.links(links, ['dns', 'connect', 'tls', 'firstByte']);
-    if (status !== 200 && !(status === 304 && isConditional(asked)))
-      throw await refusal(landed, this.#clock.now(), o.keep);
+    if (!answers(status, o)) throw await refusal(landed, this.#clock.now(), o.keep);
     const common = { headers, links, url: place.url, source: place.source };
     if (status === 304) {
       await skim(body, 0);
@@ -258,6 +272,13 @@ export class UpstreamClient {
       this.#logger.info({ source }, 'source answers again');
     }
   }
+}
+
+type Asked = GetOptions & { readonly body?: Buffer };
+
+function answers(status: number, { headers = {}, body }: Asked): status is Answer['status'] {
+  if (status === 304) return isConditional(headers);
+  return status === 200 || (status === 201 && body !== undefined);
 }
 
 function waitOf(fault: UpstreamFault, backoff: Backoff): number | undefined {

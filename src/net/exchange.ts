@@ -14,18 +14,27 @@ const BUFFER = 256 << 10;
 
 /** The options of a dispatch, with the exchange that it belongs to. */
 export class Outgoing implements Dispatcher.DispatchOptions {
-  readonly method = 'GET';
+  readonly method: 'GET' | 'POST';
   readonly origin: string;
   readonly path: string;
   readonly headers: Record<string, string>;
+  readonly body: Buffer | null;
   readonly exchange: Exchange;
 
-  constructor(origin: string, path: string, headers: Readonly<Record<string, string>>, exchange: Exchange) {
+  constructor(origin: string, path: string, { headers, body }: Outbound, exchange: Exchange) {
+    this.method = body === undefined ? 'GET' : 'POST';
     this.origin = origin;
     this.path = path;
     this.headers = { ...headers };
+    this.body = body ?? null;
     this.exchange = exchange;
   }
+}
+
+/** A GET, or with a body a POST. */
+export interface Outbound {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | undefined;
 }
 
 export interface Head {

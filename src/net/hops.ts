@@ -33,6 +33,7 @@ type Headers = Readonly<Record<string, string>>;
 
 interface Hop {
   readonly headers: Headers;
+  readonly body: Buffer | undefined;
   /** which, for messages */
   readonly credentials: string;
   /** away from the source's own origin */
@@ -53,17 +54,18 @@ export class Hops {
     this.#deps = deps;
   }
 
-  async go(url: URL, asked: Headers, scope: Scope): Promise<Landed> {
+  /** @param body of a POST, which is led nowhere else and sent once only: it may have been taken */
+  async go(url: URL, asked: Headers, body: Buffer | undefined, scope: Scope): Promise<Landed> {
     const trail = new Redirects(this.#options.name, url, this.#options.redirects === 'host');
     let authorization = await this.#deps.credentials.for(url);
     let headers = this.#own(asked, authorization);
     for (;;) {
       const landed = await this.#hop(
         trail.url,
-        { headers, credentials: authorization.kind, foreign: trail.url.origin !== url.origin },
+        { headers, body, credentials: authorization.kind, foreign: trail.url.origin !== url.origin },
         scope,
       );
-      if (!isRedirect(landed.head.status)) return landed;
+      if (!isRedirect(landed.head.status) || body !== undefined) return landed;
       await skim(landed.head.body, 0);
       // Once the trail has left the source's origin, credentials stay at home, even should it lead back.
       if (trail.follow(landed.head.headers.location).origin === url.origin) continue;
@@ -80,13 +82,13 @@ export class Hops {
         return await this.#exchange(url, request, scope);
       } catch (error) {
         const retry = error instanceof UpstreamFault && error.facts.retry === 'at-once';
-        if (!retry || stale >= this.#options.concurrency) throw error;
+        if (!retry || request.body !== undefined || stale >= this.#options.concurrency) throw error;
         this.#deps.again();
       }
     }
   }
 
-  async #exchange(url: URL, { headers, credentials, foreign }: Hop, scope: Scope): Promise<Landed> {
+  async #exchange(url: URL, { headers, body, credentials, foreign }: Hop, scope: Scope): Promise<Landed> {
     scope.signal.throwIfAborted();
     const way = this.#deps.routes.way(url, foreign);
     const place: Place = { source: this.#options.name, url: urlText(url), proxy: way.proxy };
@@ -99,7 +101,7 @@ export class Hops {
     scope.signal.addEventListener('abort', stop, { once: true });
     const unhook = () => scope.signal.removeEventListener('abort', stop);
     try {
-      way.send(headers, exchange);
+      way.send({ headers, body }, exchange);
       const head = await exchange.head;
       head.onLeft(unhook);
       return { head, place, credentials, secrets: secretsOf({ ...headers, ...way.shown }) };

@@ -85,7 +85,8 @@ export interface Links {
 }
 
 export interface Answer {
-  readonly status: 200 | 304;
+  /** 201 to a POST only */
+  readonly status: 200 | 201 | 304;
   /** lower-case names; no cookies */
   readonly headers: Readonly<Record<string, string>>;
   /** must be read or destroyed: the request holds its place until then. Its errors are ModgateErrors. */

@@ -48,6 +48,19 @@ test('Redirects', async (t) => {
   }
 });
 
+test('one that stays follows no redirect to another host', () => {
+  const trail = new Redirects('corp', new URL('https://a.example/x'), true);
+  for (const near of ['/y', 'https://a.example:8443/z', 'https://a.example/w']) trail.follow(near);
+  for (const far of ['https://b.example/', 'https://x.a.example/', '//a.example.b.example/'])
+    assert.throws(
+      () => trail.follow(far),
+      (error: ModgateError) =>
+        error.code === 'UPSTREAM_BAD_ANSWER' && /another host, .*private/.test(error.message),
+      far,
+    );
+  assert.equal(trail.url.href, 'https://a.example/w');
+});
+
 test('the text of a redirect has no secret', () => {
   const trail = new Redirects('corp', new URL('https://u:secret1@a.example/?sig=secret2'));
   assert.throws(

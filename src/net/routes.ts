@@ -2,7 +2,7 @@
 import { Agent, type buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { ModgateError } from '../errors/index.ts';
 import { type Dialed, type Dialer, proxyAuthorization } from './connector.ts';
-import { type Exchange, Outgoing } from './exchange.ts';
+import { type Exchange, type Outbound, Outgoing } from './exchange.ts';
 import type { Home, TooNear } from './home.ts';
 import type { ClientOptions } from './options.ts';
 import { type ProxyChoice, ProxyEnvironment, parseProxy } from './proxy-env.ts';
@@ -19,8 +19,7 @@ export interface Way {
   readonly proxy: string | undefined;
   /** what the proxy is shown with each request that it forwards */
   readonly shown: Readonly<Record<string, string>>;
-  /** Sends a GET. */
-  send(headers: Readonly<Record<string, string>>, exchange: Exchange): void;
+  send(request: Outbound, exchange: Exchange): void;
 }
 
 interface RoutesDeps {
@@ -82,9 +81,9 @@ export class Routes {
     return {
       proxy: proxy && urlText(proxy),
       shown: {},
-      send: (headers, exchange) => {
+      send: (request, exchange) => {
         const path = `${url.pathname}${url.search}`;
-        agent.dispatch(new Outgoing(url.origin, path, headers, exchange), exchange);
+        agent.dispatch(new Outgoing(url.origin, path, request, exchange), exchange);
       },
     };
   }
@@ -96,9 +95,9 @@ export class Routes {
     return {
       proxy: urlText(proxy),
       shown,
-      send: (headers, exchange) => {
+      send: ({ headers, body }, exchange) => {
         const path = `${url.origin}${url.pathname}${url.search}`;
-        const all = { ...headers, host: url.host, ...shown };
+        const all = { headers: { ...headers, host: url.host, ...shown }, body };
         agent.dispatch(new Outgoing(proxy.origin, path, all, exchange), exchange);
       },
     };
@@ -134,7 +133,7 @@ function refused(objection: TooNear, proxy: URL | undefined): Way {
   return {
     proxy: proxy && urlText(proxy),
     shown: {},
-    send: (_headers, exchange) => exchange.fail(objection),
+    send: (_request, exchange) => exchange.fail(objection),
   };
 }
 

@@ -10,6 +10,11 @@ export interface Access {
   readonly config: readonly (readonly [key: string, value: string])[];
   /** texts that must not be in a message or log line */
   readonly secrets: readonly string[];
+  /**
+   * Tells that the remote refused what it was shown, which is then forgotten. True where `find` may give something else
+   * now: then the command is worth another try. Undefined where nothing was shown, or nothing can change.
+   */
+  readonly refused?: () => Promise<boolean>;
 }
 
 /** Finds the credentials of a remote by patterns; most remotes have none. */

@@ -5,6 +5,7 @@
 import { type Code, ModgateError } from '../errors/index.ts';
 import type { GitResult, GitTimeouts } from './git.ts';
 import { withoutUserInfo } from './remote-url.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** What the caller may do about it beside telling. */
 type Remedy =
@@ -257,8 +258,7 @@ function lastWords(stderr: string, secrets: readonly string[]): string {
 
 /** Without secrets, and without the user info of any URL. */
 export function scrubbed(text: string, secrets: readonly string[]): string {
-  const bare = text.replace(/:\/\/[^/@\s]*@/g, '://').replace(/[^\x20-\x7e]/g, '?');
-  return secrets
-    .filter((secret) => secret !== '')
-    .reduce((rest, secret) => rest.replaceAll(secret, '***'), bare);
+  return withoutSecrets(text, secrets)
+    .replace(/:\/\/[^/@\s]*@/g, '://')
+    .replace(/[^\x20-\x7e]/g, '?');
 }

@@ -48,20 +48,25 @@ export class Remote {
     if (release === undefined)
       throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
     try {
-      return await this.#follow(call, MAX_HOPS);
+      return await this.#follow(call, MAX_HOPS, true);
     } finally {
       release();
     }
   }
 
-  async #follow(call: RemoteCall, hops: number): Promise<GitResult> {
+  /** @param again other credentials may be tried once, where the remote refused ours */
+  async #follow(call: RemoteCall, hops: number, again: boolean): Promise<GitResult> {
     const access = await this.#access(call.signal);
     try {
       return await this.#once(call, access);
     } catch (error) {
-      if (!(error instanceof GitFault) || error.remedy !== 'redirect' || hops === 0) throw error;
+      if (!(error instanceof GitFault)) throw error;
+      if (error.code === 'UPSTREAM_DENIED' && again && (await access.refused?.()) === true) {
+        return await this.#follow(call, hops, false);
+      }
+      if (error.remedy !== 'redirect' || hops === 0) throw error;
       this.#moved = await this.#location(access, call.signal);
-      return await this.#follow(call, hops - 1);
+      return await this.#follow(call, hops - 1, again);
     }
   }
 

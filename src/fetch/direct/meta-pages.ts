@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { ModgateError } from '../../errors/index.ts';
-import type { PathPatterns } from '../../module/index.ts';
+import type { RemotePatterns } from '../../module/index.ts';
 import { bodyError, type ClientOptions, TooNear, UpstreamClient, UpstreamFault } from '../../net/index.ts';
 import { type Clock, type Logger, Metrics } from '../../observe/index.ts';
 import { type MetaTags, parseMetaTags } from './meta-tags.ts';
@@ -23,8 +23,8 @@ export interface MetaPage extends MetaTags {
 export interface PageOptions {
   /** PEM, trusted beside the system's */
   readonly ca: string | undefined;
-  /** module paths whose pages may be asked by http, and by https without checking the certificate */
-  readonly insecure: PathPatterns;
+  /** pages that may be asked by http, and by https without checking the certificate */
+  readonly insecure: RemotePatterns;
 }
 
 export interface PageDeps {
@@ -108,7 +108,7 @@ export class MetaPages {
   }
 
   async #askSchemes(path: string, rules: RootRules, signal: AbortSignal): Promise<MetaPage> {
-    if (!this.#options.insecure.matches(path)) return this.#page('https', path, rules, signal);
+    if (!this.#isInsecure(path)) return this.#page('https', path, rules, signal);
     try {
       return await this.#page('https', path, rules, signal);
     } catch (thrown) {
@@ -131,27 +131,34 @@ export class MetaPages {
     path: string,
     rules: RootRules,
     signal: AbortSignal,
-  ): Promise<{ bytes: Buffer; refusal?: UpstreamFault }> {
+  ): Promise<{ bytes: Buffer; refusal?: ModgateError }> {
     try {
       const answer = await this.#client(url, path, rules).get(url, { signal, keep: MAX_PAGE });
       return { bytes: await readStart(answer) };
     } catch (thrown) {
       if (thrown instanceof ModgateError && thrown.cause instanceof TooNear && !rules.near)
         throw tooNear(path, thrown.cause);
+      if (!(thrown instanceof ModgateError)) throw thrown;
       const page = thrown instanceof UpstreamFault ? thrown.facts.page : undefined;
-      if (!(thrown instanceof UpstreamFault) || page === undefined) throw thrown;
-      return { bytes: page, refusal: thrown };
+      const refusal = asPageFault(thrown);
+      if (page === undefined) throw refusal;
+      return { bytes: page, refusal };
     }
   }
 
   #client(url: URL, path: string, rules: RootRules): UpstreamClient {
-    const insecure = this.#options.insecure.matches(path);
+    const insecure = this.#isInsecure(path);
     const key = `${Number(rules.isPrivate)}${Number(rules.near)}${Number(insecure)} ${url.origin}`;
     const client = this.#clients.get(key) ?? this.#makeClient(rules, insecure);
     this.#clients.delete(key);
     this.#clients.set(key, client);
     this.#trim();
     return client;
+  }
+
+  #isInsecure(at: string): boolean {
+    const [host = '', ...rest] = at.split('/');
+    return this.#options.insecure.matches({ scheme: 'https', host, port: '', path: rest.join('/') });
   }
 
   #makeClient(rules: RootRules, insecure: boolean): UpstreamClient {
@@ -218,6 +225,28 @@ async function readStart(answer: Awaited<ReturnType<UpstreamClient['get']>>): Pr
     answer.body.destroy();
   }
   return Buffer.concat(parts).subarray(0, MAX_PAGE);
+}
+
+const BAD_PAGE =
+  'tell whoever runs that host, or map the module path to its repository under vcs.repositories';
+
+/** Next steps that are other ones than those for a source, which has settings of its own. */
+const NEXT: Readonly<Record<string, string>> = {
+  UPSTREAM_UNREACHABLE:
+    'check the module path, and that this machine can reach its host (DNS, firewall, proxy)',
+  UPSTREAM_TIMEOUT: 'check that the host is well and that this machine can reach it, then try again',
+  UPSTREAM_TLS:
+    "put its authority's certificate (PEM) into vcs.ca, or map the module path to its repository under vcs.repositories",
+  UPSTREAM_DENIED: 'map the module path to its repository under vcs.repositories, with credentials for that',
+  UPSTREAM_RATE_LIMITED: 'wait, or map the module path to its repository under vcs.repositories',
+  UPSTREAM_BAD_ANSWER: BAD_PAGE,
+  UPSTREAM_REDIRECT_LOOP: BAD_PAGE,
+  UPSTREAM_STATUS: BAD_PAGE,
+};
+
+function asPageFault(fault: ModgateError): ModgateError {
+  const { code, message, cause, next, retryAfter, source } = fault;
+  return new ModgateError(code, message, { cause, next: NEXT[code] ?? next, retryAfter, source });
 }
 
 /** Somebody outside named a path whose code lies inside. */

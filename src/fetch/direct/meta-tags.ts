@@ -74,6 +74,9 @@ class NotMarkup extends Error {}
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', apos: "'", quot: '"' };
 
+/** About what XML 1.0 takes for a name. */
+const NAME = /^[\p{L}_:][\p{L}\p{N}\p{M}_:.\xb7-]*$/u;
+
 /** Tags in their order; text, comments and instructions are passed over. Each character is looked at a few times. */
 class Markup {
   readonly #text: string;
@@ -87,18 +90,25 @@ class Markup {
   next(): Token | undefined {
     for (;;) {
       const open = this.#text.indexOf('<', this.#at);
+      const text = this.#text.slice(this.#at, open < 0 ? undefined : open);
+      if (text.includes(']]>')) throw this.#fault('"]]>" in text');
       if (open < 0) return undefined;
       this.#at = open + 1;
-      if (this.#take('!--')) this.#comment();
-      else if (this.#take('![CDATA[')) this.#skipPast(']]>', 'a CDATA section');
-      else if (this.#take('!')) this.#directive();
+      if (this.#take('!')) this.#declaration();
       else if (this.#take('?')) this.#instruction();
       else return this.#take('/') ? this.#end() : this.#start();
     }
   }
 
+  #declaration(): void {
+    if (this.#take('--')) this.#comment();
+    else if (this.#take('[CDATA[')) this.#skipPast(']]>', 'a CDATA section');
+    else if (this.#take('-') || this.#take('[')) throw this.#fault('half of a comment or of CDATA');
+    else this.#directive();
+  }
+
   #start(): Token {
-    const name = this.#name('a tag');
+    const name = this.#localName('a tag');
     const attributes: Attribute[] = [];
     for (;;) {
       this.#space();
@@ -113,14 +123,14 @@ class Markup {
   }
 
   #end(): Token {
-    const name = this.#name('an end tag');
+    const name = this.#localName('an end tag');
     this.#space();
     if (!this.#take('>')) throw this.#fault('an end tag that holds more than its name');
     return { kind: 'end', name, attributes: [] };
   }
 
   #attribute(): Attribute {
-    const name = this.#name('an attribute');
+    const name = this.#localName('an attribute');
     this.#space();
     if (!this.#take('=')) return { name, value: name };
     this.#space();
@@ -135,10 +145,15 @@ class Markup {
     return { name, value: unescapeEntities(value) };
   }
 
-  /** Without its namespace. */
   #name(of: string): string {
     const name = this.#run(/[A-Za-z0-9_:.\x80-\u{10ffff}-]*/uy);
-    if (!/^[A-Za-z_:\x80-\u{10ffff}]/u.test(name)) throw this.#fault(`no name where ${of} needs one`);
+    if (NAME.test(name)) return name;
+    throw this.#fault(`no name where ${of} needs one`);
+  }
+
+  /** Without its namespace. */
+  #localName(of: string): string {
+    const name = this.#name(of);
     const parts = name.split(':');
     if (parts.length > 2) throw this.#fault('a name with two colons');
     const [space = '', local = ''] = parts;
@@ -156,6 +171,8 @@ class Markup {
   #directive(): void {
     const mark = /["'<>]/g;
     let depth = 0;
+    // Whatever stands first in it counts for nothing.
+    this.#at += 1;
     for (;;) {
       mark.lastIndex = this.#at;
       const found = mark.exec(this.#text)?.[0];

@@ -1,5 +1,5 @@
 import { ModgateError, toModgateError } from '../../errors/index.ts';
-import { type ModulePath, PathPatterns } from '../../module/index.ts';
+import { type ModulePath, RemotePatterns, type RemotePlace } from '../../module/index.ts';
 import { nearObjection } from '../../net/index.ts';
 import { systemClock } from '../../observe/index.ts';
 import { type FixedRoot, fixedRoot, isLaunchpad, isSystem, type System } from './fixed-roots.ts';
@@ -11,7 +11,7 @@ import type { Root, Roots } from './roots.ts';
 export interface RootOptions {
   /** where modules live by configuration; the first match counts */
   readonly mappings: readonly Mapping[];
-  /** patterns, GOPRIVATE syntax, of pages and repositories that may use http, and https with any certificate */
+  /** patterns on host[:port]/path of pages and repositories that may use http, and of pages with any certificate */
   readonly insecure: string;
   /** PEM, trusted for pages beside the system's */
   readonly ca: string | undefined;
@@ -25,13 +25,13 @@ export type RootDeps = Omit<PageDeps, 'clock'> & { readonly clock?: PageDeps['cl
  */
 export class RootFinder {
   readonly #mapped: MappedRoots;
-  readonly #insecure: PathPatterns;
+  readonly #insecure: RemotePatterns;
   readonly #pages: MetaPages;
   readonly #deps: RootDeps;
 
   constructor(options: RootOptions, deps: RootDeps) {
     this.#mapped = new MappedRoots(options.mappings);
-    this.#insecure = new PathPatterns(options.insecure);
+    this.#insecure = new RemotePatterns(options.insecure);
     this.#pages = new MetaPages(
       { ca: options.ca, insecure: this.#insecure },
       { ...deps, clock: deps.clock ?? systemClock },
@@ -127,9 +127,9 @@ export class RootFinder {
   #checkUrl(path: ModulePath, { url: text, vcs }: MetaTag): { text: string; hostname: string } {
     const url = URL.canParse(text) && /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? new URL(text) : undefined;
     if (url === undefined) throw badTag(path, `its go-import tag names ${shown(text)}, which is no URL`);
-    const place = `${url.host}${url.pathname}`;
     const schemes = vcs === 'mod' ? ['https:'] : ['https:', 'ssh:', 'git+ssh:'];
-    if (url.protocol === 'http:' && this.#insecure.matches(place)) return { text, hostname: url.hostname };
+    if (url.protocol === 'http:' && this.#insecure.matches(placeOf(url)))
+      return { text, hostname: url.hostname };
     if (!schemes.includes(url.protocol))
       throw refused(path, `its go-import tag names a ${url.protocol}// URL, which is not asked`);
     if (url.host === '' || url.search !== '' || url.hash !== '')
@@ -148,6 +148,11 @@ function rootOf(path: ModulePath, found: FixedRoot | { readonly fault: string })
     });
   if (found.vcs !== 'git') throw unsupported(path, found.vcs);
   return { kind: 'repository', path: found.path, vcs: 'git', url: found.url, subdirectory: '' };
+}
+
+function placeOf({ protocol, hostname, port, pathname }: URL): RemotePlace {
+  const path = pathname.replace(/^\/+|\/+$/g, '');
+  return { scheme: protocol.slice(0, -1), host: hostname.toLowerCase(), port, path };
 }
 
 /** Whether a prefix holds a path: it, or what lies below it. */
