@@ -34,6 +34,8 @@ export interface Choice<C extends Candidate> {
 
 /** names in a message */
 const MAX_NAMED = 3;
+/** after which nothing more is looked at */
+const MAX_FAULTS = 1000;
 
 /**
  * Which of the files at and below a module's root belong in its zip (x/mod zip.CheckFiles): left out are vendored
@@ -88,6 +90,7 @@ class Chooser {
     if (verdict !== undefined && 'fault' in verdict) {
       this.#faulty++;
       if (this.#faults.length < MAX_NAMED) this.#faults.push(`${shown(file.name)}: ${verdict.fault}`);
+      if (this.#faulty === MAX_FAULTS) throw this.#invalid();
     }
     return verdict;
   }
@@ -130,7 +133,7 @@ class Chooser {
   #invalid() {
     const more = this.#faulty - this.#faults.length;
     const lines = ['files that no module zip may hold:', ...this.#faults];
-    if (more > 0) lines.push(`and ${more} more`);
+    if (more > 0) lines.push(`and ${more} ${this.#faulty === MAX_FAULTS ? 'or more' : 'more'}`);
     return badModule(lines.join('\n'), 'rename or remove them in a new version of the module');
   }
 }

@@ -127,6 +127,16 @@ for (const { says, entries, code, message } of REFUSED) {
   test(`refused where ${says}`, () => assert.rejects(written(entries), { code, message }));
 }
 
+test('of data without an end no more is read than was announced', async () => {
+  let read = 0;
+  async function* data() {
+    for (; ; read++) yield Buffer.alloc(1000);
+  }
+  const endless = { name: 'a', method: 0, crc: 0, size: 5000, compressed: 5000, data: data() } as const;
+  await assert.rejects(written([endless]), { code: 'BAD_ZIP', message: /longer/ });
+  assert.equal(read, 5);
+});
+
 test('what fails while an entry is read is handed on', async () => {
   const failure = new Error('the disk is gone');
   async function* data() {
