@@ -126,7 +126,6 @@ describe('direct as a source', () => {
   it('a `mod` entry: the proxy that it names has the say', async () => {
     const asked: string[] = [];
     const proxy: Source = {
-      ...sourceOver(new MemoryRepository()),
       name: 'direct',
       state: 'closed',
       list: async (path) => {
