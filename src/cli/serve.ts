@@ -102,7 +102,11 @@ function stopSignal(atOnce: (code: number) => void): Promise<string> {
 
 /** The one line to paste, and what holds for every module that comes through here. */
 function banner(config: Config, url: string, version: string): string {
-  const routes = config.routes.map(({ match, chain }) => `  sources    ${match} → ${chain}\n`).join('');
+  const routes = config.routes
+    .map(
+      ({ match, chain, isPrivate }) => `  sources    ${match} → ${chain}${isPrivate ? ' (private)' : ''}\n`,
+    )
+    .join('');
   const databases = config.sumdb.map(({ name }) => name).join(', ');
   const insecure = [...config.sources.values()]
     .filter(({ client }) => client.tls.insecure)

@@ -143,6 +143,28 @@ for (const [what, yaml, expected] of FAULTS)
     assert.doesNotMatch(told.join(''), /hunter2/);
   });
 
+test('a private pattern that leaves the name above it to others is warned of', () => {
+  const rows: readonly (readonly [match: string, above: readonly string[]])[] = [
+    ['corp.example/*', ['corp.example']],
+    ['gitlab.example/a/*, corp.example/*', ['gitlab.example/a', 'corp.example']],
+    ['corp.example/*,corp.example', []],
+    ['corp.example/a/*,corp.example', []],
+    ['*.corp.example', []],
+    ['*/*', []],
+    ['github.com/corp/*', []],
+    ['github.com/corp/mono/*', ['github.com/corp/mono']],
+  ];
+  for (const [match, above] of rows) {
+    const { warnings } = load(`routes: [{ match: "${match}", chain: direct, private: true }]\n`);
+    assert.deepEqual(
+      warnings.map((line) => /:1:19: the go command also asks for (\S+) itself/.exec(line)?.[1]),
+      above,
+      match,
+    );
+  }
+  assert.deepEqual(load('routes: [{ match: "a.example/*", chain: direct }]\n').warnings, []);
+});
+
 const WHOLE = `sources:
   own: { url: https://own.example, private: true }
 routes:

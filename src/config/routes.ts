@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
 import { readInsteadOf } from './instead-of.ts';
+import { checkPrivateRoute } from './private-routes.ts';
 import type { FileConfig } from './schema.ts';
 import { implicitSource } from './sources.ts';
 import { didYouMean } from './suggest.ts';
@@ -46,7 +47,12 @@ export class RouteReader {
       before.push(patterns);
       const chain = this.#chain(raw.chain, ['routes', i, 'chain']);
       const insteadOf = readInsteadOf(raw.instead_of, ['routes', i, 'instead_of'], this.#context);
-      if (raw.private === true) this.#checkPrivate(raw.chain, chain, ['routes', i, 'chain']);
+      if (raw.private === true)
+        checkPrivateRoute(
+          { patterns, text: raw.chain, chain, path: ['routes', i] },
+          { all: this.#sources, named: this.#named },
+          this.#context,
+        );
       routes.push({
         match: raw.match,
         chain,
@@ -70,22 +76,6 @@ export class RouteReader {
       written: false,
     });
     return routes;
-  }
-
-  /** @param text as the file has it */
-  #checkPrivate(text: string, chain: string, path: Path): void {
-    const { findings } = this.#context;
-    if (findings.faulted(path)) return;
-    const written = parseChain(text);
-    for (const [i, { element }] of parseChain(chain).entries()) {
-      const source = this.#sources.get(element);
-      if (source === undefined || source.kind === 'file' || source.isPrivate) continue;
-      const shown = source.implicit || text.includes('@') ? `element ${i + 1}` : JSON.stringify(element);
-      const what = this.#named.has(written[i]?.element ?? '')
-        ? `say "private: true" at sources.${element} if it may be asked about them`
-        : 'give it a name below sources, and "private: true" there, if it may be asked about them';
-      findings.fault(path, `the route is private, and ${shown} of its chain is not: ${what}`);
-    }
   }
 
   #patterns(match: string, path: Path): string[] {

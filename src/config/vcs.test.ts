@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { faults, folder, load } from './load-folder.test.kit.ts';
@@ -197,4 +197,22 @@ test('variables and flags set what is one value', () => {
     flags: { 'vcs-git': '/opt/git' },
   }).config;
   assert.deepEqual([vcs.cap, vcs.insecure, vcs.git], [2 ** 31, 'a.example', '/opt/git']);
+});
+
+// Tests run at the root of the project.
+const docs = readFileSync('docs/version-control.md', 'utf8');
+const [, section = ''] = /^## Credentials\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(docs) ?? [];
+const examples = [...section.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml ?? '');
+
+test('what the page about version control says can be copied', () => {
+  assert.equal(examples.length, 3);
+  for (const example of examples) {
+    const yaml = example
+      .replaceAll('/etc/modgate/id_ed25519', etc('id'))
+      .replaceAll('/etc/modgate/known_hosts', etc('hosts'))
+      .replaceAll('/etc/modgate/app.pem', etc('app.pem'));
+    const { config, warnings } = load(yaml, { env: { GITLAB_TOKEN: 'secret' } });
+    assert.equal(config.vcs.credentials.length, 1, yaml);
+    assert.deepEqual(warnings, [], yaml);
+  }
 });

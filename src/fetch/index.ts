@@ -6,7 +6,6 @@ export { checkInfo, checkMod, MAX_INFO_BYTES, parseQueryInfo } from './answers.t
 export type { ChainLink } from './chain.ts';
 export { Chain } from './chain.ts';
 export {
-  DIRECT,
   type DirectDeps,
   type DirectOptions,
   DirectSource,

@@ -117,12 +117,12 @@ function holding(tree: FileTree, beforeAdopt: () => Promise<void>): Tree {
   };
 }
 
-const routeOf = (match: string, chain: Chain): Route => ({
+const routeOf = (match: string, chain: Chain, isPrivate = false): Route => ({
   match,
   patterns: new PathPatterns(match),
   chain,
   denied: 'refuse',
-  isPrivate: false,
+  isPrivate,
 });
 
 describe('the gateway', () => {
@@ -148,7 +148,11 @@ describe('the gateway', () => {
       await mayAdopt;
     });
     const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
-    const routes = [routeOf('other.example', chain(other)), routeOf('example.com', chain(source))];
+    const routes = [
+      routeOf('other.example', chain(other)),
+      routeOf('example.com', chain(source)),
+      routeOf('private.example', chain(source), true),
+    ];
     gateway = new Gateway(
       {
         tree: held,
@@ -197,6 +201,21 @@ describe('the gateway', () => {
     await reply.reader.ready(new AbortController().signal);
     await reply.reader.close();
   }
+
+  it('answers no look-up of a private module, on no way on which somebody could ask', async () => {
+    const lookup = (path: string): Ask => ({
+      kind: 'sumdb',
+      name: 'sum.example',
+      endpoint: `lookup/${path}@v1.0.0`,
+    });
+    const asked = lookup('private.example/lib');
+    const refused = { code: 'PRIVATE_MODULE' };
+    await assert.rejects(ask(asked), refused);
+    await assert.rejects(gateway.stored(asked), refused);
+    await assert.rejects(gateway.allow(asked), refused);
+    await gateway.allow(lookup('example.com/lib'));
+    assert.equal(await gateway.stored(lookup('example.com/lib')), undefined);
+  });
 
   it('finishes a zip whose last client left while it was being admitted, and gives it to the next', async () => {
     const latch = new Latch();

@@ -16,12 +16,16 @@ export async function archiveStream(running: Running, url: string): Promise<Read
     if (end.code === 0) return undefined;
     return gitFault(url, { ...end, stdout: Buffer.alloc(0) });
   }, toModgateError);
-  over.then((fault) => (fault === undefined ? out.end() : out.destroy(fault)));
-  const first = new Promise<'bytes'>((resolve) => out.once('readable', () => resolve('bytes')));
-  const failed = over.then((fault) => fault);
-  const winner = await Promise.race([first, failed]);
-  if (winner === 'bytes' || winner === undefined) return out;
+  // Before the stream is handed out nobody listens to its errors; afterwards a second listener does no harm.
   out.on('error', () => undefined);
+  const failed = over.then((fault) => {
+    if (fault === undefined) out.end();
+    else out.destroy(fault);
+    return fault;
+  });
+  const first = new Promise<undefined>((resolve) => out.once('readable', () => resolve(undefined)));
+  const winner = await Promise.race([first, failed]);
+  if (winner === undefined) return out;
   if (/not a (?:tree object|valid object name)|not a git repository/i.test(winner.message)) return undefined;
   throw winner;
 }

@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
 import { ownerPrefix, self } from '../observe/index.ts';
-import { makeBareRepository, type ObjectFormat } from './skeleton.ts';
+import { HALF_MADE, makeBareRepository, type ObjectFormat } from './skeleton.ts';
 
 export const CONTENT = 'content.git';
 export const HISTORY = 'history.git';
@@ -47,15 +47,6 @@ export class Copy {
     if (!this.has(name)) await makeBareRepository(this.path(name), format);
   }
 
-  /** Its mtime is when it was last used. */
-  async touch(now: Date): Promise<void> {
-    await utimes(this.path('remote'), now, now).catch(() => undefined);
-  }
-
-  usedAt(): number {
-    return statSync(this.path('remote'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  }
-
   /** Takes a part, or with "" the whole folder, out of the way at once; its bytes go afterwards. */
   async discard(name: string): Promise<void> {
     await discard(join(this.folder, name), this.trash);
@@ -69,6 +60,9 @@ export class Copy {
 
   /** What an ended git left behind; under the lock, with no git of ours at work. */
   async sweep(): Promise<void> {
+    for (const name of await readdir(this.folder).catch(() => [])) {
+      if (name.endsWith(HALF_MADE)) await rm(this.path(name), { recursive: true, force: true });
+    }
     for (const name of REPOSITORIES) await sweep(this.path(name));
   }
 }

@@ -24,8 +24,8 @@ export class GitFault extends ModgateError {
   readonly remedy: Remedy;
 
   constructor(code: Code, url: string, what: string, next: string, said = '', remedy: Remedy = 'none') {
-    const words = said === '' ? '' : `\ngit says: ${said}`;
-    super(code, `repository ${withoutUserInfo(url)}: ${what}${words}`, { next });
+    const told = said === '' ? '' : `\ngit says: ${said}`;
+    super(code, `repository ${withoutUserInfo(url)}: ${what}${told}`, { next });
     this.remedy = remedy;
   }
 }
@@ -42,12 +42,13 @@ const CHECK_HOST = 'check the name in the repository URL and the DNS of this mac
 const CHECK_NETWORK =
   'check that the host is up and that this machine can reach it (address, port, firewall, proxy)';
 const CREDENTIALS = 'add credentials for it to vcs.credentials, or check that the path is right';
+const ASK_LATER = 'ask again later, or look at the logs of its host';
 const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever runs the repository';
 
 /** The first row that matches counts, so the exact ones stand before the general ones. */
 const ROWS: readonly Row[] = [
   {
-    text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|not a git repository: '|missing (?:blob|tree|commit) object|has bad|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|error in object/,
+    text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|not a git repository: '|missing (?:blob|tree|commit) object|has bad|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|reference broken|cannot lock ref|error in object/,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'its objects are damaged',
     next: TELL_OWNER,
@@ -59,6 +60,12 @@ const ROWS: readonly Row[] = [
     what: 'it does not hand out a commit that it named',
     next: TELL_OWNER,
     remedy: 'by-ref',
+  },
+  {
+    text: /pathspec '[^']*' did not match any files/,
+    code: 'NOT_FOUND',
+    what: 'there is no such folder in the commit',
+    next: 'check the folder below the repository',
   },
   {
     text: /couldn't find remote ref/,
@@ -84,6 +91,13 @@ const ROWS: readonly Row[] = [
     code: 'UPSTREAM_TLS',
     what: 'TLS failed: its certificate is not trusted here, or it speaks no TLS',
     next: 'put the PEM of its certificate authority into vcs.ca, or repair the certificate',
+  },
+  {
+    // It offered its refs a moment ago, so this is no absence.
+    text: /RPC failed; HTTP (?:404|410|5\d\d)/,
+    code: 'UPSTREAM_STATUS',
+    what: 'its host offered the repository and then failed with a status of HTTP',
+    next: ASK_LATER,
   },
   {
     text: /returned error: 404|^fatal: repository '[^']*' not found|ERROR: Repository not found|does not appear to be a git repository|^remote: Repository not found|: repository not found/im,
@@ -138,20 +152,20 @@ const ROWS: readonly Row[] = [
     text: /returned error: [45]\d\d|HTTP [45]\d\d/,
     code: 'UPSTREAM_STATUS',
     what: 'its host failed with a status of HTTP that is no answer',
-    next: 'ask again later, or look at the logs of its host',
-  },
-  {
-    text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|bad line length|bad pack header|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|not a smart/i,
-    code: 'UPSTREAM_BAD_ANSWER',
-    what: 'the answer is not of git, or is malformed',
-    next: `${TELL_OWNER}; a login page may be in between`,
-    remedy: 'corrupt',
+    next: ASK_LATER,
   },
   {
     text: /curl (?:18|52|55|56|92)\b|transfer closed|unexpected disconnect|Connection reset|Empty reply|early EOF|remote end hung up|Connection closed by|Broken pipe|recv failure|HTTP\/2 stream/i,
     code: 'UPSTREAM_UNREACHABLE',
     what: 'the connection broke in the middle of the answer',
     next: 'ask again; if it breaks each time, look at the host and at proxies on the way',
+  },
+  {
+    text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|bad line length|bad pack header|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|invalid ls-refs response|not a smart/i,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'the answer is not of git, or is malformed',
+    next: `${TELL_OWNER}; a login page may be in between`,
+    remedy: 'corrupt',
   },
   {
     text: /inflate|invalid index-pack|index-pack (?:failed|abort)|pack (?:has|is)|did not send all necessary objects|checksum|bad sha1|corrupt|unresolved deltas|fsck error|is missing|Could not read [0-9a-f]{40}|invalid object/i,
@@ -179,6 +193,12 @@ const ROWS: readonly Row[] = [
     next: 'free space in the data folder, or lower vcs.cap',
   },
   {
+    text: /dumb http transport/,
+    code: 'VCS_UNSUPPORTED',
+    what: 'its host offers files only (the "dumb" protocol of HTTP), from which no single commit can be fetched',
+    next: 'serve it by git http-backend or any git hosting software',
+  },
+  {
     text: /transport '\S*' not allowed|is not allowed/,
     code: 'VCS_REFUSED',
     what: 'git was asked to use a transport that is not allowed',
@@ -201,7 +221,7 @@ export function gitFault(
   const ended = endedByUs(url, result, limits.timeouts);
   if (ended !== undefined) return ended;
   const row = ROWS.find(({ text }) => text.test(result.stderr));
-  const said = lastWords(result.stderr, limits.secrets ?? []);
+  const said = words(result.stderr, row?.text ?? /^(?:fatal|error): /, limits.secrets ?? []);
   if (row === undefined) {
     const code = result.code < 0 ? 'it was killed' : `exit status ${result.code}`;
     return new GitFault('VCS_FAILED', url, `git failed (${code})`, TELL_OWNER, said);
@@ -246,14 +266,11 @@ export function tooLarge(url: string, what: string): GitFault {
 /** bytes of git's own words in a message */
 const MAX_SAID = 200;
 
-/** The first line that git calls fatal or an error, else the last one. Foreign: the remote's lines are in it too. */
-function lastWords(stderr: string, secrets: readonly string[]): string {
+/** The line that decided, else the last one. Foreign: the remote's lines are in it too. */
+function words(stderr: string, decided: RegExp, secrets: readonly string[]): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-  const line =
-    lines.find((one) => one.startsWith('fatal: ')) ??
-    lines.find((one) => one.startsWith('error: ')) ??
-    lines.at(-1);
-  return scrubbed(line ?? '', secrets).slice(0, MAX_SAID);
+  const line = lines.find((one) => decided.test(one)) ?? lines.at(-1) ?? '';
+  return scrubbed(line, secrets).slice(0, MAX_SAID);
 }
 
 /** Without secrets, and without the user info of any URL. */

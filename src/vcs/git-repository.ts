@@ -18,8 +18,8 @@ export interface RepositoryParts {
   readonly fresh: number;
   /** told of each answer about refs */
   readonly seen: (refs: Refs) => void;
-  /** does a job that the copy must outlive */
-  readonly using: <T>(job: () => Promise<T>) => Promise<T>;
+  /** keeps the copy from being evicted until the returned function is called */
+  readonly use: () => () => void;
 }
 
 const HASH = /^(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/;
@@ -47,7 +47,7 @@ export class GitRepository implements Repository {
   }
 
   async resolve(revision: string, signal: AbortSignal): Promise<Commit> {
-    return await this.#parts.using(async () => {
+    return await this.#using(async () => {
       try {
         return await this.#resolve(revision, signal);
       } catch (error) {
@@ -60,34 +60,47 @@ export class GitRepository implements Repository {
   }
 
   files(commit: Commit, paths: readonly string[], limit: number, signal: AbortSignal) {
-    return this.#parts.using(() => this.#content.files(commit.hash, paths, limit, signal));
+    return this.#using(() => this.#content.files(commit.hash, paths, limit, signal));
   }
 
   tagsUpTo(commit: Commit, signal: AbortSignal): Promise<readonly string[]> {
-    return this.#parts.using(async () =>
-      this.#history.tagsUpTo(commit.hash, await this.refs(signal), signal),
-    );
+    return this.#using(async () => this.#history.tagsUpTo(commit.hash, await this.refs(signal), signal));
   }
 
   async descendsFrom(commit: Commit, tag: string, signal: AbortSignal): Promise<boolean> {
     const refs = await this.refs(signal);
     const older = refs.tags.get(tag);
     if (older === undefined) return false;
-    return await this.#parts.using(() => this.#history.isAncestor(older, commit.hash, refs, signal));
+    return await this.#using(() => this.#history.isAncestor(older, commit.hash, refs, signal));
   }
 
   tree(commit: Commit, folder: string, signal: AbortSignal): Promise<readonly TreeFile[]> {
-    return this.#parts.using(() => this.#content.tree(commit.hash, folder, signal));
+    return this.#using(() => this.#content.tree(commit.hash, folder, signal));
   }
 
-  archive(commit: Commit, folder: string, signal: AbortSignal): Promise<Readable> {
-    return this.#parts.using(() => this.#content.archive(commit.hash, folder, signal));
+  async archive(commit: Commit, folder: string, signal: AbortSignal): Promise<Readable> {
+    const release = this.#parts.use();
+    try {
+      const stream = await this.#content.archive(commit.hash, folder, signal);
+      return stream.once('close', release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #using<T>(job: () => Promise<T>): Promise<T> {
+    const release = this.#parts.use();
+    try {
+      return await job();
+    } finally {
+      release();
+    }
   }
 
   async #load(signal: AbortSignal): Promise<Refs> {
     const { remote, clock, seen } = this.#parts;
-    const { stdout } = await remote.command({ args: ['ls-remote', '-q', 'origin'], signal });
-    const refs = parseRefs(stdout);
+    const refs = parseRefs(await remote.refs(signal));
     this.#last = { refs, at: clock.monotonic() };
     seen(refs);
     return refs;

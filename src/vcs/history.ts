@@ -10,11 +10,13 @@ import { formatOf } from './skeleton.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Given with fetches only: a command that reads finds no promise of missing objects, so it never asks for any. */
-const PARTIAL = [
+export const PARTIAL = [
   ['remote.origin.promisor', 'true'] as const,
   ['remote.origin.partialclonefilter', 'tree:0'] as const,
 ];
 const ALL = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+/** ms that a check of all commits is good for; it takes a second for a hundred thousand */
+const WHOLE_FOR = 60_000;
 /** In history.git: which refs it was fetched at. */
 const STAMP = 'modgate-refs';
 
@@ -26,6 +28,8 @@ export class History {
   readonly #shop: Workshop;
   readonly #flights = new Flights<void>();
   #stamp: string | undefined;
+  /** ms, of performance.now(): when all commits were last found to be there */
+  #whole: number | undefined;
 
   constructor(shop: Workshop) {
     this.#shop = shop;
@@ -42,9 +46,12 @@ export class History {
       const found = await this.#reachable(digits, signal);
       // What a ref of another day reached counts where one of today's is the same.
       if (found?.by.some((tip) => namedBy(refs).has(tip))) return found.hash;
-      if (here === 'current') return found?.hash;
     }
-    return await this.#fresh(refs, signal, async () => (await this.#reachable(digits, signal))?.hash);
+    return await this.#fresh(refs, signal, async () => {
+      const found = await this.#reachable(digits, signal);
+      if (found === undefined) await this.#checkWhole(signal);
+      return found?.hash;
+    });
   }
 
   /** The tags of the commit and of all before it. */
@@ -52,7 +59,10 @@ export class History {
     return await this.#fresh(refs, signal, async () => {
       const args = ['for-each-ref', `--merged=${hash}`, '--format=%(refname:strip=2)', 'refs/tags'];
       const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
-      if (code !== 0) throw this.#unreachable(hash);
+      if (code !== 0) {
+        await this.#checkWhole(signal);
+        throw this.#unreachable(hash);
+      }
       return lines(stdout).filter((tag) => refs.tags.has(tag));
     });
   }
@@ -67,11 +77,33 @@ export class History {
     };
     // Ancestry never changes, so an answer of an old copy is as good as any.
     const known = (await this.#asHere(refs, signal)) === 'absent' ? undefined : await ask();
-    return known ?? (await this.#fresh(refs, signal, ask)) ?? false;
+    if (known !== undefined) return known;
+    return await this.#fresh(refs, signal, async () => {
+      const answer = await ask();
+      if (answer === undefined) await this.#checkWhole(signal);
+      return answer ?? false;
+    });
+  }
+
+  /** Before absence is told: that nothing is missing here. Throws GitFault where the copy is damaged. */
+  async #checkWhole(signal: AbortSignal): Promise<void> {
+    if (this.#whole !== undefined && performance.now() - this.#whole < WHOLE_FOR) return;
+    const { code } = await this.#shop.local(HISTORY, ['rev-list', '--quiet', '--all'], signal);
+    if (code !== 0) {
+      throw new GitFault(
+        'VCS_FAILED',
+        this.#shop.url,
+        'its local copy is damaged',
+        'ask again',
+        '',
+        'corrupt',
+      );
+    }
+    this.#whole = performance.now();
   }
 
   async #reachable(digits: string, signal: AbortSignal) {
-    const hash = await this.#whole(digits, signal);
+    const hash = await this.#allDigits(digits, signal);
     if (hash === undefined) return undefined;
     const args = ['for-each-ref', `--contains=${hash}`, '--format=%(objectname) %(*objectname)'];
     const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
@@ -79,7 +111,7 @@ export class History {
     return code !== 0 || by.length === 0 ? undefined : { hash, by };
   }
 
-  async #whole(digits: string, signal: AbortSignal): Promise<string | undefined> {
+  async #allDigits(digits: string, signal: AbortSignal): Promise<string | undefined> {
     if (digits.length === 40 || digits.length === 64) return digits;
     const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${digits}^{commit}`];
     const { code, stdout } = await this.#shop.local(HISTORY, args, signal);

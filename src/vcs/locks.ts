@@ -1,4 +1,9 @@
-import { toModgateError } from '../errors/index.ts';
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { ModgateError, toModgateError } from '../errors/index.ts';
+import { Limiter } from '../net/index.ts';
+import { type FileHold, LockFile } from './lock-file.ts';
+import { LOCK_VARIABLE } from './orphans.ts';
 
 /** What the holder of a lock is given. */
 export interface Held {
@@ -8,24 +13,114 @@ export interface Held {
   readonly takenOver: boolean;
 }
 
-/** One holder per name, first come, first served. */
+/** ms; a holder's death makes no event */
+const LOOK_AGAIN = 250;
+
+/** One holder per name in all processes that share the folder; within a process first come, first served. */
 export class Locks {
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #folder: string;
+  readonly #queues = new Map<string, Limiter>();
+  readonly #yielding = new Map<string, AbortController>();
+  readonly #wake = new Set<() => void>();
+  #watcher: FSWatcher | undefined;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    this.#folder = folder;
+  }
 
   /** Does the job while nobody else holds the name. Rejects with the signal's reason while it waits. */
   async hold<T>(name: string, signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
-    const before = this.#tails.get(name) ?? Promise.resolve();
-    let release = () => {};
-    const tail = before.then(() => new Promise<void>((resolve) => (release = resolve)));
-    this.#tails.set(name, tail);
-    await before;
+    this.#yielding.get(name)?.abort(new ModgateError('CANCELED', 'somebody needs the repository'));
+    const queue = this.#queues.get(name) ?? new Limiter(1, Number.POSITIVE_INFINITY);
+    this.#queues.set(name, queue);
     try {
-      if (signal.aborted) throw toModgateError(signal.reason);
-      return await job({ env: {}, takenOver: false });
+      const release = await queue.acquire(signal);
+      try {
+        return await held(await this.#between(name, signal), job);
+      } finally {
+        release?.();
+      }
+    } catch (error) {
+      throw signal.aborted ? toModgateError(signal.reason) : error;
     } finally {
-      await Promise.resolve();
-      release();
-      if (this.#tails.get(name) === tail) this.#tails.delete(name);
+      if (queue.taken === 0) this.#queues.delete(name);
     }
+  }
+
+  /** As `hold`, but not where anybody else holds it: then it returns undefined at once. */
+  async holdIfFree<T>(name: string, job: (held: Held) => Promise<T>): Promise<T | undefined> {
+    if (this.#queues.has(name)) return undefined;
+    const queue = new Limiter(1, Number.POSITIVE_INFINITY);
+    this.#queues.set(name, queue);
+    const release = await queue.acquire(new AbortController().signal);
+    try {
+      const hold = await new LockFile(join(this.#folder, name)).attempt();
+      return hold === undefined ? undefined : await held(hold, job);
+    } finally {
+      release?.();
+      if (queue.taken === 0) this.#queues.delete(name);
+    }
+  }
+
+  /** As `hold`, for work that can be done at any other time: its signal is aborted when somebody here wants the name. */
+  async yielding(name: string, job: (held: Held, signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#queues.has(name)) return;
+    const controller = new AbortController();
+    const held = this.hold(name, controller.signal, (hold) => job(hold, controller.signal));
+    this.#yielding.set(name, controller);
+    await held.finally(() => this.#yielding.delete(name));
+  }
+
+  close(): void {
+    for (const controller of this.#yielding.values()) controller.abort();
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  async #between(name: string, signal: AbortSignal): Promise<FileHold> {
+    const file = new LockFile(join(this.#folder, name));
+    const free = await file.attempt();
+    if (free !== undefined) return free;
+    for (;;) {
+      signal.throwIfAborted();
+      const changed = this.#next(signal);
+      try {
+        const hold = await file.attempt();
+        if (hold !== undefined) return hold;
+        await changed.promise;
+      } finally {
+        changed.forget();
+      }
+    }
+  }
+
+  /** The next change in the folder, or a moment. Asked before the look, so that no change is missed. */
+  #next(signal: AbortSignal): { promise: Promise<void>; forget: () => void } {
+    this.#watcher ??= watch(this.#folder, { persistent: false }, () => {
+      for (const wake of this.#wake) wake();
+    }).on('error', () => undefined);
+    let wake = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    const promise = new Promise<void>((resolve) => {
+      wake = () => resolve();
+      timer = setTimeout(resolve, LOOK_AGAIN);
+    });
+    this.#wake.add(wake);
+    signal.addEventListener('abort', wake, { once: true });
+    const forget = () => {
+      clearTimeout(timer);
+      this.#wake.delete(wake);
+      signal.removeEventListener('abort', wake);
+    };
+    return { promise, forget };
+  }
+}
+
+async function held<T>(hold: FileHold, job: (held: Held) => Promise<T>): Promise<T> {
+  try {
+    return await job({ env: { [LOCK_VARIABLE]: hold.nonce }, takenOver: hold.takenOver });
+  } finally {
+    await hold.release();
   }
 }

@@ -2,7 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import type { Limiter } from '../net/index.ts';
 import type { Clock, Counter, Histogram } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
-import { GitFault, gitFault, tooLarge } from './fault.ts';
+import { GitFault, gitFault, scrubbed, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult, GitTimeouts } from './git.ts';
 import { withoutUserInfo } from './remote-url.ts';
 import type { Rewrites } from './repository.ts';
@@ -24,6 +24,8 @@ export type RemoteCall = Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limi
 const MAX_HOPS = 3;
 const NO_REWRITES: Rewrites = new Map();
 const INFO = '/info/refs';
+/** gitprotocol-http(5), smart server response */
+const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 
 /** One remote, as the git commands that talk to it know it: "origin". */
 export class Remote {
@@ -52,6 +54,25 @@ export class Remote {
     } finally {
       release();
     }
+  }
+
+  /**
+   * What `git ls-remote` prints. An empty list is believed only of a server that speaks git: of a page without a line feed
+   * git says the same.
+   */
+  async refs(signal: AbortSignal): Promise<Buffer> {
+    const { stdout } = await this.command({ args: ['ls-remote', '-q', 'origin'], signal });
+    if (stdout.length > 0) return stdout;
+    const access = await this.#access(signal);
+    if (access.url.startsWith('ssh:')) return stdout;
+    const type = header(await this.#trace(access, signal), 'content-type');
+    if (type?.startsWith(ADVERTISEMENT) === true) return stdout;
+    throw new GitFault(
+      'UPSTREAM_BAD_ANSWER',
+      this.url,
+      `the answer is not of git (content type ${scrubbed(type ?? 'none', access.secrets).slice(0, 80)})`,
+      'open the URL in a browser; a login page or portal may be in between',
+    );
   }
 
   /** @param again other credentials may be tried once, where the remote refused ours */
@@ -104,34 +125,50 @@ export class Remote {
     return gitFault(this.url, result, { timeouts: this.#parts.timeouts, secrets: access.secrets });
   }
 
-  /**
-   * Where the first request is redirected to, as curl tells git. Only its own host may be the target: credentials and
-   * the question which networks may be asked were decided for that one.
-   */
+  /** Where the first request is redirected to. Throws VCS_REFUSED for another host. */
   async #location(access: Access, signal: AbortSignal): Promise<string> {
+    const location = header(await this.#trace(access, signal), 'location') ?? '';
+    const target = redirectTarget(access.url, location);
+    if (target !== undefined) return target;
+    throw new GitFault(
+      'VCS_REFUSED',
+      this.url,
+      `it redirects to ${scrubbed(shownTarget(location), access.secrets)}, which is not a repository of the same host`,
+      'if that is its new place, name it in vcs.repositories or by instead_of of the route',
+    );
+  }
+
+  /** What curl tells git of the answers to the first question; credentials are left out by git itself. */
+  async #trace(access: Access, signal: AbortSignal): Promise<string> {
     const { git, timeouts } = this.#parts;
     const env = { GIT_TRACE_CURL: '1', GIT_TRACE_CURL_NO_DATA: '1' };
     const { stderr } = await git.run({ args: ['ls-remote', 'origin'], access, timeouts, env, signal });
-    const location = /^.*Recv header: location: *(\S+)\s*$/im.exec(stderr)?.[1] ?? '';
-    const from = new URL(access.url);
-    const to = URL.canParse(location, access.url) ? new URL(location, access.url) : undefined;
-    const at = to?.pathname.indexOf(INFO) ?? -1;
-    const upgraded =
-      from.protocol === 'http:' && to?.protocol === 'https:' && from.port === '' && to.port === '';
-    if (
-      to === undefined ||
-      at < 0 ||
-      to.hostname !== from.hostname ||
-      (to.origin !== from.origin && !upgraded)
-    ) {
-      const where = to === undefined ? 'nowhere' : `${to.origin}${to.pathname}`;
-      throw new GitFault(
-        'VCS_REFUSED',
-        this.url,
-        `it redirects to ${where.slice(0, 200)}, which is not a repository of the same host`,
-        'if that is its new place, name it in vcs.repositories or by instead_of of the route',
-      );
-    }
-    return to.origin + to.pathname.slice(0, at);
+    return stderr;
   }
+}
+
+/** Of the last answer that has it: the first one may only have asked for credentials. */
+function header(trace: string, name: string): string | undefined {
+  const all = trace.matchAll(new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'gim'));
+  return [...all].at(-1)?.[1];
+}
+
+/**
+ * The repository that a redirect leads to. Only its own host may be the target, and TLS may not be given up: credentials
+ * and the question which networks may be asked were decided for that one.
+ */
+function redirectTarget(asked: string, location: string): string | undefined {
+  if (!URL.canParse(location, asked)) return undefined;
+  const [from, to] = [new URL(asked), new URL(location, asked)];
+  const upgraded =
+    from.protocol === 'http:' && to.protocol === 'https:' && from.port === '' && to.port === '';
+  const at = to.pathname.indexOf(INFO);
+  if (at < 0 || to.hostname !== from.hostname || (to.origin !== from.origin && !upgraded)) return undefined;
+  return to.origin + to.pathname.slice(0, at);
+}
+
+function shownTarget(location: string): string {
+  if (!URL.canParse(location)) return 'nowhere';
+  const { origin, pathname } = new URL(location);
+  return (origin + pathname).slice(0, 200);
 }

@@ -2,15 +2,19 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Limiter } from '../net/index.ts';
-import type { Clock, Logger, Metrics } from '../observe/index.ts';
+import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { AccessBook } from './access.ts';
 import { Copy } from './copy.ts';
+import { Evictor } from './evictor.ts';
 import { Git, type GitTimeouts } from './git.ts';
 import { GitRepository } from './git-repository.ts';
 import { Locks } from './locks.ts';
+import { packIfMany } from './packing.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Rewrites } from './repository.ts';
+import { TagMemory } from './tag-memory.ts';
+import { Uses } from './uses.ts';
 import { Workshop } from './workshop.ts';
 
 export interface RemotesOptions {
@@ -47,6 +51,7 @@ const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
  * All copies, in one folder:
  *
  *     <32 hex digits>/     one remote; the file `remote` in it names its URL
+ *     locks/               who fills which copy now
  *     home/                empty; git's HOME
  *     trash/               what is being removed
  */
@@ -56,15 +61,34 @@ export class GitRemotes implements Remotes {
   readonly #git: Git;
   readonly #parts: RemoteParts;
   readonly #locks: Locks;
+  readonly #evictor: Evictor;
+  readonly #logger: Logger;
+  readonly #moved: CounterCell;
   readonly #open = new Map<string, GitRepository>();
+  readonly #background = new Set<Promise<void>>();
 
   constructor(folder: string, options: RemotesOptions, parts: RemotesParts) {
     const home = join(folder, 'home');
-    mkdirSync(home, { recursive: true, mode: 0o750 });
+    for (const name of [home, join(folder, 'trash')]) mkdirSync(name, { recursive: true, mode: 0o750 });
     this.#folder = folder;
     this.#options = options;
     this.#git = new Git(options.git, { home, env: options.env ?? process.env });
-    this.#locks = new Locks();
+    this.#logger = parts.logger;
+    this.#locks = new Locks(join(folder, 'locks'));
+    this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
+    this.#moved = parts.metrics
+      .counter(
+        'modgate_tags_moved_total',
+        'Tags that name another commit than they did when they were seen before.',
+      )
+      .with();
+    parts.metrics.gauge(
+      'modgate_git_bytes',
+      'Disk space of the copies of repositories.',
+      [],
+      (gauge) => gauge.with().set(this.#evictor.total),
+      'max',
+    );
     this.#parts = {
       git: this.#git,
       book: options.access,
@@ -83,6 +107,7 @@ export class GitRemotes implements Remotes {
         BUCKETS,
       ),
     };
+    this.#later(() => this.#evictor.start());
   }
 
   open(url: string, rewrites: Rewrites): Repository {
@@ -97,7 +122,24 @@ export class GitRemotes implements Remotes {
   }
 
   async close(): Promise<void> {
+    this.#locks.close();
     await this.#git.close();
+    await this.settled();
+  }
+
+  /** When nothing is left to do in the background: measuring, evicting, packing, remembering tags. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
+  /** Nobody waits for it, and nobody needs it to succeed. */
+  #later(job: () => Promise<unknown>): void {
+    const done = job().then(
+      () => undefined,
+      (error: unknown) => this.#logger.debug({ err: error }, 'upkeep of copies of repositories failed'),
+    );
+    this.#background.add(done);
+    done.finally(() => this.#background.delete(done)).catch(() => undefined);
   }
 
   #make(id: string, url: string, rewrites: Rewrites): GitRepository {
@@ -110,16 +152,23 @@ export class GitRemotes implements Remotes {
       locks: this.#locks,
       id,
       largest: this.#options.largest,
-      fetched: () => undefined,
+      fetched: () => this.#later(() => this.#upkeep(copy, id)),
     });
+    const uses = new Uses(copy, this.#parts.clock);
+    const memory = new TagMemory(copy, remote.url, this.#logger, this.#moved);
     return new GitRepository({
       remote,
       shop,
       clock: this.#parts.clock,
       fresh: this.#options.refs,
-      seen: () => undefined,
-      using: (job) => job(),
+      seen: (refs) => this.#later(() => memory.see(refs)),
+      use: () => uses.begin(),
     });
+  }
+
+  async #upkeep(copy: Copy, id: string): Promise<void> {
+    await this.#evictor.grown(id);
+    if ((await packIfMany(copy, id, this.#git, this.#locks)) > 0) await this.#evictor.grown(id);
   }
 }
 

@@ -12,9 +12,12 @@ export function formatOf(hash: string): ObjectFormat {
 /** `.gitattributes` of a repository have the last word but for this file; the go command writes the same into it. */
 const ATTRIBUTES = '* -export-subst -export-ignore\n';
 
+/** End of the name of a repository that is being made. */
+export const HALF_MADE = 'half-made';
+
 /** gitrepository-layout(5): what `git init --bare` makes, without its process, templates and hooks. */
 export async function makeBareRepository(folder: string, format: ObjectFormat): Promise<void> {
-  const made = `${folder}.${ownerPrefix(self())}new`;
+  const made = `${folder}.${ownerPrefix(self())}${HALF_MADE}`;
   await Promise.all(
     ['objects/pack', 'objects/info', 'refs', 'info'].map((name) =>
       mkdir(join(made, name), { recursive: true }),

@@ -20,8 +20,16 @@ const LIMIT = 120_000;
 export class FillBench {
   readonly folder: string;
   readonly upstream: Upstream;
+  readonly #env: Readonly<Record<string, string>>;
 
-  constructor(t: Ending, upstream: Upstream, config: Readonly<Record<string, Piece>> = {}) {
+  /** @param env beside the caller's own, for the processes */
+  constructor(
+    t: Ending,
+    upstream: Upstream,
+    config: Readonly<Record<string, Piece>> = {},
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.#env = env;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-fill-'));
     this.upstream = upstream;
     t.after(() => fs.rmSync(this.folder, { recursive: true, force: true }));
@@ -73,7 +81,7 @@ export class FillBench {
   start(...args: string[]): { readonly child: ChildProcess; readonly done: Promise<Run> } {
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: this.folder,
-      env: cleanEnv(),
+      env: { ...cleanEnv(), ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';

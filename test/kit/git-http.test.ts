@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { GIT_ENV, GitFolder, git } from './git.ts';
+import { client, GitFolder, git } from './git.ts';
 import { GitServer } from './git-http.ts';
 
 let folder: GitFolder;
@@ -21,18 +20,6 @@ after(async () => {
   folder.remove();
   fs.rmSync(scratch, { recursive: true, force: true });
 });
-
-/** Not by spawnSync: the server lives in this process. */
-function client(...args: string[]): Promise<{ code: number | null; text: string }> {
-  const child = spawn('git', args, { env: GIT_ENV, stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (piece: Buffer) => {
-      text += piece.toString();
-    });
-  }
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, text })));
-}
 
 describe('git over HTTP in tests', () => {
   it('the same calls give the same hashes', () => {

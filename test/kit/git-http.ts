@@ -55,7 +55,9 @@ export interface Wanted {
   readonly password: string;
 }
 
-type Where = string | RegExp | GitStep;
+type Admits = (username: string, password: string) => boolean;
+/** A step, a piece of the path, or a pattern of it. */
+type Where = string | RegExp;
 
 interface Rule {
   readonly where: Where;
@@ -80,7 +82,7 @@ export class GitServer {
   readonly #server: http.Server | https.Server;
   readonly #sockets = new Set<Socket>();
   readonly #rules: Rule[] = [];
-  readonly #wanted: { readonly where: Where; readonly wanted: Wanted }[] = [];
+  readonly #wanted: { readonly where: Where; readonly admits: Admits }[] = [];
   readonly #watchers = new Set<{ readonly where: Where; readonly resolve: (seen: GitSeen) => void }>();
   readonly #holds = new Set<() => void>();
   #port = 0;
@@ -117,8 +119,13 @@ export class GitServer {
   }
 
   /** 401 from now on for what matches and has no such basic credentials. */
-  require(where: Where, wanted: Wanted): void {
-    this.#wanted.push({ where, wanted });
+  require(where: Where, { username, password }: Wanted): void {
+    this.admit(where, (user, pass) => pass === password && (username === undefined || user === username));
+  }
+
+  /** 401 from now on for what matches and has no basic credentials that are admitted. */
+  admit(where: Where, admits: Admits): void {
+    this.#wanted.push({ where, admits });
   }
 
   /** Breaks what matches from now on; the newest rule wins. Returns what takes it back. */
@@ -195,7 +202,9 @@ export class GitServer {
       watcher.resolve(seen);
     }
     if (!this.#admits(seen)) {
-      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('credentials are wanted\n');
+      response
+        .writeHead(401, { 'www-authenticate': 'Basic realm="git"', 'content-type': 'text/plain' })
+        .end('credentials are wanted\n');
       return;
     }
     const rule = this.#rules.find((one) => one.left > 0 && matches(one.where, seen));
@@ -207,9 +216,8 @@ export class GitServer {
     const rule = this.#wanted.find((one) => matches(one.where, seen));
     if (rule === undefined) return true;
     const [, encoded = ''] = /^Basic (.+)$/i.exec(seen.headers.authorization ?? '') ?? [];
-    const [user, ...rest] = Buffer.from(encoded, 'base64').toString().split(':');
-    const { username, password } = rule.wanted;
-    return rest.join(':') === password && (username === undefined || user === username);
+    const [user = '', ...rest] = Buffer.from(encoded, 'base64').toString().split(':');
+    return rule.admits(user, rest.join(':'));
   }
 
   async #answer(
@@ -239,7 +247,8 @@ export class GitServer {
     switch (fault?.kind) {
       case 'stall':
         response.write(body.subarray(0, fault.after));
-        await this.#hold(response);
+        // It may have been healed while git was asked.
+        if (this.#rules.some((rule) => rule.fault === fault)) await this.#hold(response);
         response.end(body.subarray(fault.after));
         return;
       case 'cut':

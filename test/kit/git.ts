@@ -1,5 +1,6 @@
 /** Git repositories of the tests' own, bare, below one folder; the same calls give the same hashes on any machine. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createCipheriv } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -43,8 +44,21 @@ export const GIT_ENV: Readonly<Record<string, string>> = {
 /** Runs git; throws with its stderr where it fails. Returns stdout without the last line feed. */
 export function git(args: readonly string[], input: string | Buffer = ''): string {
   const run = spawnSync('git', args, { env: GIT_ENV, input, maxBuffer: 256 << 20 });
-  if (run.status !== 0) throw new Error(`git ${args.join(' ')}: ${run.stderr ?? run.error?.message}`);
+  if (run.status !== 0)
+    throw new Error(`git ${args.join(' ')}: ${run.error?.message ?? run.stderr.toString()}`);
   return run.stdout.toString().replace(/\n$/, '');
+}
+
+/** A git command that talks to a server of this process, which spawnSync would hold up. */
+export function client(...args: string[]): Promise<{ code: number | null; text: string }> {
+  const child = spawn('git', args, { env: GIT_ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (piece: Buffer) => {
+      text += piece.toString();
+    });
+  }
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, text })));
 }
 
 /** One bare repository, written by fast-import: no work tree, one process a commit. */
@@ -172,4 +186,9 @@ function change(name: string, file: GitFile): (string | Buffer)[] {
   if ('symlink' in file) return [`M 120000 inline ${at}\n`, data(file.symlink)];
   if ('executable' in file) return [`M 100755 inline ${at}\n`, data(file.executable)];
   return [`M 160000 ${file.submodule} ${at}\n`];
+}
+
+/** Bytes that do not compress, the same each time. */
+export function noise(length: number): Buffer {
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(length));
 }

@@ -47,8 +47,9 @@ export class Web {
     this.#authority = own;
     this.#folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-web-'));
     fs.writeFileSync(this.ca, own.cert);
-    this.#secure = https.createServer({ SNICallback: (name, done) => this.#context(name, done) }, (q, a) =>
-      this.#answer('https', q, a),
+    this.#secure = https.createServer(
+      { SNICallback: (name, done) => void this.#context(name, done) },
+      (q, a) => this.#answer('https', q, a),
     );
     this.#secure.on('tlsClientError', () => undefined);
     this.#proxy = http.createServer((q, a) => {
@@ -175,13 +176,17 @@ export class Web {
     return [...this.#pages.keys()].some((at) => at === host || at.startsWith(`${host}/`));
   }
 
-  #context(name: string, done: (error: Error | null, context?: SecureContext) => void): void {
+  async #context(name: string, done: (error: Error | null, context?: SecureContext) => void): Promise<void> {
     const made = this.#contexts.get(name) ?? this.#authority.issue({ host: name }).then(createSecureContext);
     this.#contexts.set(name, made);
-    made.then(
-      (context) => done(null, context),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-    );
+    let context: SecureContext;
+    try {
+      context = await made;
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    done(null, context);
   }
 
   #hold(socket: Socket): void {

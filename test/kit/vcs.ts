@@ -1,9 +1,11 @@
 /** What the tests of version control share: a folder of repositories, a server for it, and remotes over both. */
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { ModgateError } from '../../src/errors/index.ts';
 import { PathPatterns } from '../../src/module/index.ts';
 import { createLogger, Metrics, systemClock } from '../../src/observe/index.ts';
@@ -11,6 +13,7 @@ import { GitRemotes, openAccess, type RemotesOptions, type Repository } from '..
 import { GitFolder } from './git.ts';
 import { GitServer, type GitServerOptions } from './git-http.ts';
 import type { Ending } from './scope.ts';
+import { bounded, until } from './wait.ts';
 
 export const NEVER: AbortSignal = new AbortController().signal;
 
@@ -82,3 +85,43 @@ export async function faultOf(promise: Promise<unknown>): Promise<ModgateError> 
   assert.ok(error instanceof ModgateError, `a coded error, not ${String(error)}`);
   return error;
 }
+
+const CHILD = fileURLToPath(new URL('./vcs-child.js', import.meta.url));
+
+export interface Other {
+  readonly child: ChildProcess;
+  /** a hash or a code; "" where it was killed */
+  readonly answer: Promise<string>;
+}
+
+/** Another process over the same data, which resolves a revision. */
+export function otherProcess(bench: VcsBench, name: string, revision: string): Other {
+  const args = [CHILD, bench.data, `${bench.server.url}/${name}`, revision];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (piece: Buffer) => {
+    text += piece.toString();
+  });
+  const over = new Promise<string>((resolve) => child.on('close', () => resolve(text.trim())));
+  return { child, answer: bounded(over, `the process that resolves ${revision}`, 60_000) };
+}
+
+/** Ids of the git processes that work for these remotes, by the HOME that only they have. */
+export function gitsOf(data: string): number[] {
+  const mark = `HOME=${path.join(data, 'home')}\0`;
+  return fs.readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      return fs.readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark) ? [Number(pid)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Resolves when no git works for these remotes any more. */
+export async function noGits(data: string): Promise<void> {
+  await until(() => (gitsOf(data).length === 0 ? true : undefined), `the end of ${gitsOf(data)}`);
+}
+
+export const withoutProc: string | false = fs.existsSync('/proc/self/environ') ? false : 'no /proc';

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Fixture } from '../kit/fixture.ts';
 import { GitFolder, type GitProject } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
 import { Go, type GoResult, withoutGo } from '../kit/go.ts';
 import { Internet } from '../kit/internet.ts';
 import { Modgate } from '../kit/modgate.ts';
+import { Upstream } from '../kit/upstream.ts';
 
 const HOST = 'corp.example';
 const LIB = `${HOST}/lib.git`;
@@ -25,13 +27,17 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   let lib: GitProject;
   let server: GitServer;
   let internet: Internet;
+  let proxied = '';
   let modgate: Modgate;
   let behind: Go;
   let alone: Go;
 
   before(async () => {
     lib = folder.create('lib');
-    lib.commit({ 'go.mod': goMod(LIB), 'lib.go': goFile('lib') }, { tags: ['v1.0.0'] });
+    lib.commit(
+      { 'go.mod': goMod(LIB), 'lib.go': goFile('lib'), 'pkg/p.go': goFile('pkg') },
+      { tags: ['v1.0.0'] },
+    );
     lib.commit({ 'lib.go': goFile('lib', 2) }, { tags: ['v1.1.0', 'v1.2.0-rc.1'] });
     lib.commit({ 'lib.go': goFile('lib', 3) }, { tags: ['v1.1.1'] });
     lib.commit({ 'go.mod': goMod(LIB, 'retract v1.1.1 // wrong\n') }, { tags: ['v1.1.2'] });
@@ -62,7 +68,10 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     server.pages.set('/tagged?go-get=1', {
       body: `<head><meta name="go-import" content="${TAGGED} git https://${HOST}/elsewhere go"></head>`,
     });
-    internet = await Internet.start({ [HOST]: (target) => server.url + target });
+    internet = await Internet.start({
+      [HOST]: (target) => server.url + target,
+      'proxy.example': (target) => target.replace('/base/', proxied),
+    });
     modgate = await Modgate.start({ config: { chain: 'direct' }, env: internet.env });
     behind = new Go();
     alone = new Go();
@@ -87,6 +96,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   /** what is asked for → what go.mod requires then */
   const GETS: readonly [asked: string, required: () => string][] = [
     [LIB, () => `${LIB} v1.1.2`],
+    [`${LIB}/pkg`, () => `${LIB} v1.1.2`],
     [`${LIB}@v1.0.0`, () => `${LIB} v1.0.0`],
     [`${LIB}@v1.1.1`, () => `${LIB} v1.1.1`],
     [`${LIB}@v1`, () => `${LIB} v1.1.2`],
@@ -172,6 +182,44 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
       assert.match(run.stderr, text);
     });
 
+  test('a commit that only a pull request holds is refused, as the go command does', async () => {
+    const { main = '' } = Object.fromEntries(commits);
+    const hidden = lib.commit({ 'evil.go': goFile('lib', 6) }, { branch: 'hidden', parents: [main] });
+    lib.ref('refs/pull/1/head', hidden);
+    lib.ref('refs/heads/hidden', undefined);
+    for (const which of [behind, alone]) {
+      const run = await go(which, which.project([], MAIN), 'get', `${LIB}@${hidden}`);
+      assert.equal(run.code, 1);
+      assert.match(run.stderr, /unknown revision|no branch and no tag reaches/);
+    }
+  });
+
+  test('a list of 2,000 tags costs one answer of the repository', async () => {
+    const many = folder.create('many');
+    const hash = many.commit({ 'go.mod': goMod(`${HOST}/many.git`) });
+    many.tags(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`v1.${i}.0`, hash])));
+    server.forget();
+    const list = await modgate.ask(`/${HOST}/many.git/@v/list`);
+    assert.equal(list.text.split('\n').length, 2001);
+    assert.deepEqual(
+      server.requests.map(({ step }) => step),
+      ['info', 'ls-refs'],
+    );
+  });
+
+  test('a `mod` entry: the module proxy that it names is asked', async (t) => {
+    const module = `${HOST}/proxied`;
+    const files = { 'go.mod': goMod(module), 'p.go': goFile('proxied') };
+    const versions = [{ version: 'v1.4.0', time: '2024-01-02T03:04:05Z', files }];
+    const upstream = await Upstream.start(new Fixture([{ path: module, versions, latest: 'v1.4.0' }]));
+    t.after(() => upstream.close());
+    proxied = `${upstream.url}/`;
+    server.pages.set('/proxied?go-get=1', {
+      body: `<head><meta name="go-import" content="${module} mod https://proxy.example/base"></head>`,
+    });
+    await sameGet(module, `${module} v1.4.0`);
+  });
+
   test('a tag that was moved: what is stored stays, the rest is refused, logged and counted', async (t) => {
     const moving = folder.create('moving');
     const where = `/${HOST}/moving.git/@v/v1.0.0`;
@@ -189,6 +237,6 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     for (const hash of [first, second]) assert.ok(zip.text.includes(hash), zip.text);
     assert.match(zip.text, /next: .*\ncode: TAG_MOVED/);
     await other.log((line) => line.to === second && line.from === first, 'the move of a tag');
-    assert.match((await other.ask('/metrics')).text, /^modgate_tags_moved_total 1$/m);
+    assert.match((await other.ask('/metrics')).text, /^modgate_moved_tag_requests_total 1$/m);
   });
 });

@@ -219,7 +219,7 @@ test('a page is asked by http only where the path is insecure', async (t) => {
   }
 });
 
-test('one page is asked once by many, and again only after a while', async (t) => {
+test('one page is asked once by many', async (t) => {
   const { web, find } = await bench(t);
   web.tags('corp.example/x', 'corp.example/x git https://git.corp.example/x');
   await Promise.all(Array.from({ length: 20 }, () => find('corp.example/x')));

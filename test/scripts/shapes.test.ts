@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { hashGoMod } from '../../src/modzip/index.ts';
-import { type GitFile, GitFolder, type GitProject } from '../kit/git.ts';
+import { type GitFile, GitFolder, type GitProject, git } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
 import { Go, withoutGo } from '../kit/go.ts';
 import { Internet } from '../kit/internet.ts';
@@ -241,8 +241,19 @@ const SHAPES: readonly Shape[] = [
   { name: 'dot-end', files: { 'dir./x': '1' }, refused: /trailing dot/ },
   { name: 'rune', files: { 'a\u200bb.txt': '1' }, refused: /invalid char/ },
   { name: 'big-license', files: { LICENSE: Buffer.alloc(17 * MIB), 'a.go': '1' }, refused: /LICENSE/ },
-  { name: 'big-tree', files: { zeros: Buffer.alloc(501 * MIB) }, refused: /too large|larger|500 MiB/ },
+  { name: 'big-tree', make: makeLarge, refused: /larger|500 MiB/ },
 ];
+
+/** One blob of 63 MiB under eight names: little to fetch, and 504 MiB of files. */
+function makeLarge(project: GitProject): void {
+  const at = ['--git-dir', project.folder];
+  const blob = git([...at, 'hash-object', '-w', '--stdin'], Buffer.alloc(63 * MIB));
+  const lines = Array.from({ length: 8 }, (_, i) => `100644 blob ${blob}\t${i}.bin\n`);
+  const tree = git([...at, 'mktree'], lines.join(''));
+  const root = project.commit({ 'a.go': 'package a\n' });
+  const who = git([...at, 'cat-file', 'commit', root]).replace(/^tree .*\n/, `tree ${tree}\n`);
+  project.tag('v1.0.0', git([...at, 'hash-object', '-t', 'commit', '-w', '--stdin'], who));
+}
 
 interface Made {
   readonly shape: Shape;

@@ -3,7 +3,7 @@
  * tags are, which folder is the module, and what is in its zip. Left out: other systems than git, and every check that
  * the gateway makes of any source.
  */
-export { DIRECT, type DirectDeps, type DirectOptions, DirectSource } from './direct-source.ts';
+export { type DirectDeps, type DirectOptions, DirectSource } from './direct-source.ts';
 export type { Mapping } from './mapping.ts';
 export type { RootRules } from './meta-pages.ts';
 export { ModProxies } from './mod-proxies.ts';

@@ -55,12 +55,12 @@ export class RootFinder {
     if (mapped !== undefined) return mapped;
     const fixed = fixedRoot(path);
     const root = fixed === undefined ? await this.#tagged(path, rules, signal) : rootOf(path, fixed);
-    if (!rules.near) await this.checkNear(root.url, path, signal);
+    if (!rules.near) await this.#checkNear(root.url, path, signal);
     return root;
   }
 
   /** Throws VCS_REFUSED for a URL that leads to a private network or this machine, UPSTREAM_UNREACHABLE. */
-  async checkNear(url: string, what: string, signal: AbortSignal): Promise<void> {
+  async #checkNear(url: string, what: string, signal: AbortSignal): Promise<void> {
     const { env = process.env, lookup } = this.#deps;
     const objection = await nearObjection(new URL(url), { env, lookup }, signal);
     if (objection !== undefined) throw tooNear(what, objection);

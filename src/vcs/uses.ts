@@ -1,0 +1,77 @@
+import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, liveness, ownerOf, ownerPrefix, self } from '../observe/index.ts';
+import type { Copy } from './copy.ts';
+
+const PINS = 'in-use';
+/** ms; a pin of another machine or container says no more than its age */
+const OLD_PIN = 3_600_000;
+/** ms between two notes of when a copy was used */
+const NOTE = 60_000;
+
+/**
+ * Who reads a copy now: `in-use/<owner>pin` for each process that does. It keeps the copy from being evicted, and is
+ * worth nothing when its process is dead. Written and removed in one go, without waiting, so that no two uses meet halfway.
+ */
+export class Uses {
+  readonly #copy: Copy;
+  readonly #clock: Clock;
+  readonly #pin: string;
+  #count = 0;
+  #noted = Number.NEGATIVE_INFINITY;
+
+  constructor(copy: Copy, clock: Clock) {
+    this.#copy = copy;
+    this.#clock = clock;
+    this.#pin = copy.path(join(PINS, `${ownerPrefix(self())}pin`));
+  }
+
+  /** Until the returned function is called; a second call of it does nothing. */
+  begin(): () => void {
+    this.#count += 1;
+    if (this.#count === 1) this.#set();
+    this.#note();
+    let used = true;
+    return () => {
+      if (!used) return;
+      used = false;
+      this.#count -= 1;
+      if (this.#count === 0) rmSync(this.#pin, { force: true });
+    };
+  }
+
+  #set(): void {
+    mkdirSync(this.#copy.path(PINS), { recursive: true, mode: 0o750 });
+    writeFileSync(this.#pin, '');
+  }
+
+  /** The folder's own mtime is when it was last used. */
+  #note(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#noted < NOTE) return;
+    this.#noted = now;
+    const date = new Date(this.#clock.now());
+    utimesSync(this.#copy.path(PINS), date, date);
+  }
+}
+
+/** ms since the epoch; 0: never, as far as is known */
+export function usedAt(folder: string): number {
+  return statSync(join(folder, PINS), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** True where a process that lives, or may live, reads the copy. */
+export async function isUsed(folder: string): Promise<boolean> {
+  const me = self();
+  for (const name of await readdir(join(folder, PINS)).catch(() => [])) {
+    const pin = join(folder, PINS, name);
+    const owner = ownerOf(name);
+    const state = owner === undefined ? 'dead' : liveness(owner, me);
+    if (state === 'alive') return true;
+    const facts = await stat(pin).catch(() => undefined);
+    if (state === 'unknown' && facts !== undefined && Date.now() - facts.mtimeMs < OLD_PIN) return true;
+    await rm(pin, { force: true });
+  }
+  return false;
+}
