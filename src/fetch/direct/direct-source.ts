@@ -11,7 +11,6 @@ import type { Counter, Logger, Metrics } from '../../observe/index.ts';
 import type { Remotes, Repository, Rewrites } from '../../vcs/index.ts';
 import type { FileKind, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
 import type { Revision } from './candidate.ts';
-import { invalidVersion } from './faults.ts';
 import { listVersions } from './listing.ts';
 import { infoOf } from './origin.ts';
 import { type Place, placeOf } from './place.ts';
@@ -143,11 +142,9 @@ export class DirectSource implements Source {
     return { ...file, body: Readable.from([bytes], { objectMode: false }), length: bytes.length };
   }
 
-  /** The commit of a version. A branch of that name is none, and a tag must name the commit that it named before. */
+  /** The commit of a version. A tag must name the one that it named before. */
   async #exact({ repository, place }: Module, m: ModuleVersion, signal: AbortSignal): Promise<Revision> {
     const revision = await findRevision(repository, place, m.version, signal);
-    if (revision.version !== m.version)
-      throw invalidVersion(place, m.version, `resolves to version ${revision.version}`, 'BAD_MODULE');
     const recorded = isPseudoVersion(m.version) ? undefined : await this.#deps.recorded(m);
     if (recorded !== undefined && recorded !== revision.commit.hash)
       throw this.#movedTag(repository, m, revision, recorded);

@@ -30,6 +30,12 @@ const TABLE: readonly [what: string, path: string, commits: readonly Tagged[], l
     [{ tags: ['v0.0.0-20200101000000-abcdefabcdef', 'v0.1.0'] }],
     'v0.1.0',
   ],
+  [
+    'nor in a folder',
+    'example.com/a!/sub',
+    [{ tags: ['sub/v0.0.0-20200101000000-abcdefabcdef', 'sub/v0.1.0'] }],
+    'v0.1.0',
+  ],
   ['a tag that says +incompatible is none', 'example.com/a', [{ tags: ['v2.0.0+incompatible'] }], ''],
   ['of its major version', 'example.com/a!/v2', [{ tags: ['v1.0.0', 'v2.0.0', 'v3.0.0'] }], 'v2.0.0'],
   ['of its folder', 'example.com/a!/sub', [{ tags: ['v1.0.0', 'sub/v1.1.0', 'sub/x/v1.2.0'] }], 'v1.1.0'],

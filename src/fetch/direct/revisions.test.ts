@@ -70,7 +70,9 @@ const TABLE: readonly [path: string, asked: string, world: World, outcome: strin
     'v2.3.5-0.20240105030405-{3}',
   ],
   ['gopkg.in/a.v1', 'main', {}, 'v1.0.0-20240105030405-{3}'],
+  ['example.com/a', 'main', { tags: [['v0.0.0-20200101000000-abcdefabcdef']] }, 'v0.0.0-20240105030405-{3}'],
   // a version with metadata stands for what comes after it
+  ['example.com/a', 'v1.0.0+meta', { tags: [['v1.5.0'], ['v1.0.0+meta']] }, 'v1.0.1-0.20240103030405-{1}'],
   ['example.com/a', 'v1.0.0+meta', { tags: [['v1.0.0+meta']] }, 'v1.0.1-0.20240102030405-{0}'],
   [
     'example.com/a',

@@ -13,7 +13,7 @@ import {
 } from '../../module/index.ts';
 import type { Commit, Repository } from '../../vcs/index.ts';
 import { Candidate, type Revision } from './candidate.ts';
-import { about, isRefusal } from './faults.ts';
+import { about } from './faults.ts';
 import { listVersions } from './listing.ts';
 import type { Place } from './place.ts';
 import { checkPseudo, shortHash } from './pseudo.ts';
@@ -30,10 +30,9 @@ export async function findRevision(
   asked: string,
   signal: AbortSignal,
 ): Promise<Revision> {
-  const revision = revisionOf(place, asked);
-  const commit = await about(place, asked, () => repository.resolve(revision, signal));
+  const commit = await about(place, asked, () => repository.resolve(revisionOf(place, asked), signal));
   const candidate = new Candidate(repository, place, commit, asked, signal);
-  if (!isPseudoVersion(asked)) return new Naming(candidate).name(revision);
+  if (!isPseudoVersion(asked)) return new Naming(candidate).name();
   // Asked before the tags are: they may need the whole history.
   const found = await candidate.as(asked, isCanonicalVersion(asked));
   await checkPseudo(repository, place, commit, asked, signal);
@@ -48,7 +47,7 @@ export async function findHead(repository: Repository, place: Place, signal: Abo
       next: 'push a first commit to its default branch',
     });
   const commit = await repository.resolve('HEAD', signal);
-  return new Naming(new Candidate(repository, place, commit, '', signal)).name('HEAD');
+  return new Naming(new Candidate(repository, place, commit, '', signal)).name();
 }
 
 /** Finds the version of one commit. */
@@ -63,14 +62,8 @@ class Naming {
     this.#canonical = isCanonicalVersion(candidate.asked);
   }
 
-  /** @param revision what the repository was asked for */
-  async name(revision: string): Promise<Revision> {
+  async name(): Promise<Revision> {
     const { place, commit } = this.#candidate;
-    const tagged = commit.tags.includes(revision) ? versionOfTag(place, revision) : undefined;
-    if (tagged?.exact === true) {
-      const found = await this.#unlessRefused(tagged.version);
-      if (found !== undefined) return found;
-    }
     const meant = this.#meant(commit);
     if (meant?.exact === true) return this.#as(meant.version);
     const highest = await this.#highestOn(commit);
@@ -81,16 +74,6 @@ class Naming {
 
   #as(version: string): Promise<Revision> {
     return this.#candidate.as(version, this.#canonical);
-  }
-
-  /** A tag that is no version of this module may still stand for a commit that is one. */
-  async #unlessRefused(version: string): Promise<Revision | undefined> {
-    try {
-      return await this.#as(version);
-    } catch (thrown) {
-      if (isRefusal(thrown)) return undefined;
-      throw thrown;
-    }
   }
 
   /** The commit's tag that equals the version that was asked for; "v1.0.0+meta" only stands for what comes after it. */
