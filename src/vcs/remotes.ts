@@ -154,7 +154,7 @@ export class GitRemotes implements Remotes {
       largest: this.#options.largest,
       fetched: () => this.#later(() => this.#upkeep(copy, id)),
     });
-    const uses = new Uses(copy, this.#parts.clock);
+    const uses = new Uses(copy);
     const memory = new TagMemory(copy, remote.url, this.#logger, this.#moved);
     return new GitRepository({
       remote,

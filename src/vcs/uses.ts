@@ -1,29 +1,24 @@
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, liveness, ownerOf, ownerPrefix, self } from '../observe/index.ts';
+import { liveness, ownerOf, ownerPrefix, self } from '../observe/index.ts';
 import type { Copy } from './copy.ts';
 
 const PINS = 'in-use';
 /** ms; a pin of another machine or container says no more than its age */
 const OLD_PIN = 3_600_000;
-/** ms between two notes of when a copy was used */
-const NOTE = 60_000;
 
 /**
  * Who reads a copy now: `in-use/<owner>pin` for each process that does. It keeps the copy from being evicted, and is
- * worth nothing when its process is dead. Written and removed in one go, without waiting, so that no two uses meet halfway.
+ * worth nothing when its process is dead. Its coming and going is also what dates the last use. Written and removed in one go, without waiting, so that no two uses meet halfway.
  */
 export class Uses {
   readonly #copy: Copy;
-  readonly #clock: Clock;
   readonly #pin: string;
   #count = 0;
-  #noted = Number.NEGATIVE_INFINITY;
 
-  constructor(copy: Copy, clock: Clock) {
+  constructor(copy: Copy) {
     this.#copy = copy;
-    this.#clock = clock;
     this.#pin = copy.path(join(PINS, `${ownerPrefix(self())}pin`));
   }
 
@@ -31,7 +26,6 @@ export class Uses {
   begin(): () => void {
     this.#count += 1;
     if (this.#count === 1) this.#set();
-    this.#note();
     let used = true;
     return () => {
       if (!used) return;
@@ -44,15 +38,6 @@ export class Uses {
   #set(): void {
     mkdirSync(this.#copy.path(PINS), { recursive: true, mode: 0o750 });
     writeFileSync(this.#pin, '');
-  }
-
-  /** The folder's own mtime is when it was last used. */
-  #note(): void {
-    const now = this.#clock.monotonic();
-    if (now - this.#noted < NOTE) return;
-    this.#noted = now;
-    const date = new Date(this.#clock.now());
-    utimesSync(this.#copy.path(PINS), date, date);
   }
 }
 

@@ -50,6 +50,7 @@ describe('upkeep of copies', () => {
     ] as const)
       age(bench, name, minutes);
     const reading = await a.archive(commit, '', NEVER);
+    age(bench, 'a.git', 90);
     await d.resolve('HEAD', NEVER);
     await bench.remotes.settled();
     assert.deepEqual(copies(bench), ['a.git', 'c.git', 'd.git']);
