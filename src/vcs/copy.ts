@@ -68,7 +68,7 @@ export class Copy {
 }
 
 /** Moves a folder away, which is atomic, then removes it. Nothing is done where it is gone already. */
-export async function discard(folder: string, trash: string): Promise<void> {
+async function discard(folder: string, trash: string): Promise<void> {
   await mkdir(trash, { recursive: true });
   const away = join(trash, `${ownerPrefix(self())}gone`);
   try {

@@ -17,6 +17,8 @@ type Remedy =
   | 'ref-gone'
   /** objects are damaged, here or there */
   | 'corrupt'
+  /** the copy here is damaged, or gone */
+  | 'copy'
   | 'none';
 
 /** A failed git, told; within this room with what may be done about it. */
@@ -47,6 +49,12 @@ const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever ru
 
 /** The first row that matches counts, so the exact ones stand before the general ones. */
 const ROWS: readonly Row[] = [
+  {
+    text: /No space left on device|Disk quota exceeded|unable to write/i,
+    code: 'DISK_FULL',
+    what: 'no space is left for its copy',
+    next: 'free space in the data folder, or lower vcs.cap',
+  },
   {
     text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|not a git repository: '|missing (?:blob|tree|commit) object|has bad|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|reference broken|cannot lock ref|error in object/,
     code: 'UPSTREAM_BAD_ANSWER',
@@ -155,13 +163,20 @@ const ROWS: readonly Row[] = [
     next: ASK_LATER,
   },
   {
-    text: /curl (?:18|52|55|56|92)\b|transfer closed|unexpected disconnect|Connection reset|Empty reply|early EOF|remote end hung up|Connection closed by|Broken pipe|recv failure|HTTP\/2 stream/i,
+    text: /bad line length|pack has bad object|pack is corrupted/,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'its answer is malformed',
+    next: TELL_OWNER,
+    remedy: 'corrupt',
+  },
+  {
+    text: /curl (?:18|52|55|56|92)\b|still expected|transfer closed|unexpected disconnect|Connection reset|Empty reply|early EOF|remote end hung up|Connection closed by|Broken pipe|recv failure|HTTP\/2 stream/i,
     code: 'UPSTREAM_UNREACHABLE',
     what: 'the connection broke in the middle of the answer',
     next: 'ask again; if it breaks each time, look at the host and at proxies on the way',
   },
   {
-    text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|bad line length|bad pack header|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|invalid ls-refs response|not a smart/i,
+    text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|invalid ls-refs response|not a smart/i,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'the answer is not of git, or is malformed',
     next: `${TELL_OWNER}; a login page may be in between`,
@@ -185,12 +200,6 @@ const ROWS: readonly Row[] = [
     code: 'UPSTREAM_UNREACHABLE',
     what: 'the host cannot be reached',
     next: CHECK_NETWORK,
-  },
-  {
-    text: /No space left on device|Disk quota exceeded|unable to write/i,
-    code: 'DISK_FULL',
-    what: 'no space is left for its copy',
-    next: 'free space in the data folder, or lower vcs.cap',
   },
   {
     text: /dumb http transport/,

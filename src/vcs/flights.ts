@@ -15,7 +15,7 @@ export class Flights<T> {
   }
 
   async join(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    signal.throwIfAborted();
+    checkAborted(signal);
     const flight = this.#flights.get(key) ?? this.#begin(key, start);
     flight.waiting += 1;
     try {
@@ -41,6 +41,11 @@ export class Flights<T> {
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
+}
+
+/** Throws the signal's reason as a coded error. */
+export function checkAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw toModgateError(signal.reason);
 }
 
 /** The promise's result, or the signal's reason as a coded error where that comes first. */

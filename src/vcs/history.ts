@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { HISTORY } from './copy.ts';
 import { GitFault } from './fault.ts';
-import { Flights } from './flights.ts';
+import { checkAborted, Flights } from './flights.ts';
 import type { Held } from './locks.ts';
 import { namedBy } from './refs.ts';
 import type { Refs } from './repository.ts';
 import { formatOf } from './skeleton.ts';
-import type { Workshop } from './workshop.ts';
+import { damaged, type Workshop } from './workshop.ts';
 
 /** Given with fetches only: a command that reads finds no promise of missing objects, so it never asks for any. */
 export const PARTIAL = [
@@ -27,7 +27,6 @@ const UNKNOWN: ReadonlySet<number> = new Set([128, 129]);
 export class History {
   readonly #shop: Workshop;
   readonly #flights = new Flights<void>();
-  #stamp: string | undefined;
   /** ms, of performance.now(): when all commits were last found to be there */
   #whole: number | undefined;
 
@@ -40,23 +39,14 @@ export class History {
    *
    * @param digits of a hash, from the front
    */
-  async reachable(digits: string, refs: Refs, signal: AbortSignal): Promise<string | undefined> {
-    const here = await this.#asHere(refs, signal);
-    if (here !== 'absent') {
-      const found = await this.#reachable(digits, signal);
-      // What a ref of another day reached counts where one of today's is the same.
-      if (found?.by.some((tip) => namedBy(refs).has(tip))) return found.hash;
-    }
-    return await this.#fresh(refs, signal, async () => {
-      const found = await this.#reachable(digits, signal);
-      if (found === undefined) await this.#checkWhole(signal);
-      return found?.hash;
-    });
+  reachable(digits: string, refs: Refs, signal: AbortSignal): Promise<string | undefined> {
+    return this.#shop.mending(HISTORY, signal, () => this.#find(digits, refs, signal));
   }
 
   /** The tags of the commit and of all before it. */
-  async tagsUpTo(hash: string, refs: Refs, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.#fresh(refs, signal, async () => {
+  tagsUpTo(hash: string, refs: Refs, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#shop.mending(HISTORY, signal, async () => {
+      await this.#refresh(refs, signal);
       const args = ['for-each-ref', `--merged=${hash}`, '--format=%(refname:strip=2)', 'refs/tags'];
       const { code, stdout } = await this.#shop.local(HISTORY, args, signal);
       if (code !== 0) {
@@ -68,38 +58,45 @@ export class History {
   }
 
   /** True where one commit is another, or one before it. */
-  async isAncestor(older: string, newer: string, refs: Refs, signal: AbortSignal): Promise<boolean> {
-    if (older === newer) return true;
-    const ask = async () => {
-      const args = ['merge-base', '--is-ancestor', older, newer];
-      const { code } = await this.#shop.local(HISTORY, args, signal);
-      return UNKNOWN.has(code) ? undefined : code === 0;
-    };
-    // Ancestry never changes, so an answer of an old copy is as good as any.
-    const known = (await this.#asHere(refs, signal)) === 'absent' ? undefined : await ask();
-    if (known !== undefined) return known;
-    return await this.#fresh(refs, signal, async () => {
-      const answer = await ask();
+  isAncestor(older: string, newer: string, refs: Refs, signal: AbortSignal): Promise<boolean> {
+    if (older === newer) return Promise.resolve(true);
+    return this.#shop.mending(HISTORY, signal, async () => {
+      // Ancestry never changes, so an answer of an old copy is as good as any.
+      const here = await this.#asHere(refs, signal);
+      const known = here === 'absent' ? undefined : await this.#ancestry(older, newer, signal);
+      if (known !== undefined) return known;
+      await this.#refresh(refs, signal);
+      const answer = await this.#ancestry(older, newer, signal);
       if (answer === undefined) await this.#checkWhole(signal);
       return answer ?? false;
     });
+  }
+
+  /** undefined where one of the two is not here */
+  async #ancestry(older: string, newer: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const { code } = await this.#shop.local(HISTORY, ['merge-base', '--is-ancestor', older, newer], signal);
+    return UNKNOWN.has(code) ? undefined : code === 0;
   }
 
   /** Before absence is told: that nothing is missing here. Throws GitFault where the copy is damaged. */
   async #checkWhole(signal: AbortSignal): Promise<void> {
     if (this.#whole !== undefined && performance.now() - this.#whole < WHOLE_FOR) return;
     const { code } = await this.#shop.local(HISTORY, ['rev-list', '--quiet', '--all'], signal);
-    if (code !== 0) {
-      throw new GitFault(
-        'VCS_FAILED',
-        this.#shop.url,
-        'its local copy is damaged',
-        'ask again',
-        '',
-        'corrupt',
-      );
-    }
+    if (code !== 0) throw damaged(this.#shop.url);
     this.#whole = performance.now();
+  }
+
+  async #find(digits: string, refs: Refs, signal: AbortSignal): Promise<string | undefined> {
+    const here = await this.#asHere(refs, signal);
+    if (here !== 'absent') {
+      const found = await this.#reachable(digits, signal);
+      // What a ref of another day reached counts where one of today's is the same.
+      if (found?.by.some((tip) => namedBy(refs).has(tip))) return found.hash;
+    }
+    await this.#refresh(refs, signal);
+    const found = await this.#reachable(digits, signal);
+    if (found === undefined) await this.#checkWhole(signal);
+    return found?.hash;
   }
 
   async #reachable(digits: string, signal: AbortSignal) {
@@ -119,25 +116,21 @@ export class History {
     return code === 0 && hash.startsWith(digits) ? hash : undefined;
   }
 
-  async #fresh<T>(refs: Refs, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-    return await this.#shop.mending(HISTORY, signal, async () => {
-      if ((await this.#asHere(refs, signal)) !== 'current') {
-        const stamp = stampOf(refs);
-        await this.#flights.join(stamp, signal, (shared) =>
-          this.#shop.locked(shared, (held) => this.#fetch(refs, stamp, held, shared)),
-        );
-      }
-      return await ask();
-    });
+  /** Fetches what changed since the refs were others. */
+  async #refresh(refs: Refs, signal: AbortSignal): Promise<void> {
+    if ((await this.#asHere(refs, signal)) === 'current') return;
+    const stamp = stampOf(refs);
+    await this.#flights.join(stamp, signal, (shared) =>
+      this.#shop.locked(shared, (held) => this.#fetch(refs, stamp, held, shared)),
+    );
   }
 
   async #asHere(refs: Refs, signal: AbortSignal): Promise<'absent' | 'older' | 'current'> {
-    signal.throwIfAborted();
+    checkAborted(signal);
     if (!this.#shop.copy.has(HISTORY)) return 'absent';
-    const stamp = stampOf(refs);
-    if (this.#stamp !== stamp)
-      this.#stamp = await readFile(this.#shop.copy.path(`${HISTORY}/${STAMP}`), 'latin1').catch(() => '');
-    return this.#stamp === stamp ? 'current' : 'older';
+    // Read each time: another process may have made it anew.
+    const stamp = await readFile(this.#shop.copy.path(`${HISTORY}/${STAMP}`), 'latin1').catch(() => '');
+    return stamp === stampOf(refs) ? 'current' : 'older';
   }
 
   async #fetch(refs: Refs, stamp: string, held: Held, signal: AbortSignal): Promise<void> {

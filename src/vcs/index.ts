@@ -6,8 +6,7 @@
 export type { Access, AccessBook } from './access.ts';
 export { type BookDeps, type BookOptions, CredentialBook, type CredentialEntry } from './credential-book.ts';
 export type { GitTimeouts } from './git.ts';
-export { checkScheme, openAccess } from './open-access.ts';
-export { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
+export { openAccess } from './open-access.ts';
 export { GitRemotes, type RemotesOptions, type RemotesParts } from './remotes.ts';
 export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';
 export { withoutSecrets } from './secrets.ts';

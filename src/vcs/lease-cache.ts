@@ -1,5 +1,5 @@
-import { toModgateError } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
+import { unlessAborted } from './flights.ts';
 import type { Lease, Pair } from './issuer.ts';
 
 export interface Issued {
@@ -72,20 +72,5 @@ export class LeaseCache {
       else entry.until = got.until;
     }, drop);
     return entry;
-  }
-}
-
-/** What the promise gives, unless the caller leaves before. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw toModgateError(signal.reason);
-  let leave = () => {};
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(toModgateError(signal.reason));
-    signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([promise, left]);
-  } finally {
-    signal.removeEventListener('abort', leave);
   }
 }

@@ -2,6 +2,7 @@ import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import { Limiter } from '../net/index.ts';
+import { checkAborted } from './flights.ts';
 import { type FileHold, LockFile } from './lock-file.ts';
 import { LOCK_VARIABLE } from './orphans.ts';
 
@@ -83,7 +84,7 @@ export class Locks {
     const free = await file.attempt();
     if (free !== undefined) return free;
     for (;;) {
-      signal.throwIfAborted();
+      checkAborted(signal);
       const changed = this.#next(signal);
       try {
         const hold = await file.attempt();

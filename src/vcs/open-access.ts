@@ -19,7 +19,7 @@ export function openAccess(insecure: PathPatterns = new PathPatterns('')): Acces
 }
 
 /** VCS_REFUSED for what `parseRemoteUrl` refuses, and for http where the patterns do not allow it. */
-export function checkScheme(target: string, insecure: PathPatterns): URL {
+function checkScheme(target: string, insecure: PathPatterns): URL {
   const url = parseRemoteUrl(target);
   if (url.protocol === 'http:' && !insecure.matches(url.host + url.pathname)) {
     throw new ModgateError(

@@ -6,7 +6,7 @@ import { PARTIAL } from './history.ts';
 import type { Held, Locks } from './locks.ts';
 
 /** Each fetch makes a pack, and each look-up of an object may look into all of them. */
-const MAX_PACKS = 50;
+const MAX_PACKS = 24;
 /** ms */
 const TIMEOUTS = { idle: 600_000, total: 1_800_000 };
 

@@ -8,8 +8,7 @@ const MAX_LINE = 4096;
 
 const LINE = /^([0-9a-f]{40}|[0-9a-f]{64})\t(HEAD|refs\/(heads|tags)\/(.+?))(\^\{\})?$/;
 /** git-check-ref-format(1), as far as a name could do harm: what a path or a refspec would read as its own. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const FOREIGN_NAME = /[\x00-\x20\x7f~^:?*[\\]|\.\.|\/\/|@\{|\.lock(?:\/|$)|(?:^|\/)\.|[./]$|^@$/;
+const FOREIGN_NAME = /[\p{Cc} ~^:?*[\\]|\.\.|\/\/|@\{|\.lock(?:\/|$)|(?:^|\/)\.|[./]$|^@$/u;
 
 /**
  * What `git ls-remote` prints: `<hash> TAB <ref>` a line, and `<ref>^{}` for what an annotated tag stands for. All of it

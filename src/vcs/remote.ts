@@ -1,4 +1,4 @@
-import { ModgateError } from '../errors/index.ts';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Limiter } from '../net/index.ts';
 import type { Clock, Counter, Histogram } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
@@ -46,7 +46,9 @@ export class Remote {
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
   async command(call: RemoteCall): Promise<GitResult> {
-    const release = await this.#parts.places.acquire(call.signal);
+    const release = await this.#parts.places.acquire(call.signal)?.catch((reason: unknown) => {
+      throw toModgateError(reason);
+    });
     if (release === undefined)
       throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
     try {
@@ -147,10 +149,14 @@ export class Remote {
   }
 }
 
-/** Of the last answer that has it: the first one may only have asked for credentials. */
+/** Of the first answer that has it and does not only ask for credentials. */
 function header(trace: string, name: string): string | undefined {
-  const all = trace.matchAll(new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'gim'));
-  return [...all].at(-1)?.[1];
+  const answers = trace.split(/Recv header: HTTP\/\S+ /).slice(1);
+  const field = new RegExp(`Recv header: ${name}: *([^\\r\\n]*?) *$`, 'im');
+  return answers
+    .filter((answer) => !/^(?:1\d\d|401|407)/.test(answer))
+    .map((answer) => field.exec(answer)?.[1])
+    .find((value) => value !== undefined);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Copy } from './copy.ts';
+import { CONTENT, type Copy, HISTORY } from './copy.ts';
 import { GitFault, gitFault } from './fault.ts';
 import type { Git, GitCall, GitResult } from './git.ts';
 import type { Held, Locks } from './locks.ts';
@@ -17,7 +17,7 @@ export interface WorkshopParts {
   readonly id: string;
   /** bytes of the copy; 0: no bound */
   readonly largest: number;
-  /** told after each fetch */
+  /** told after fetches, when the lock is free */
   readonly fetched: () => void;
 }
 
@@ -26,6 +26,7 @@ export class Workshop {
   readonly copy: Copy;
   readonly url: string;
   readonly #parts: WorkshopParts;
+  #grown = false;
 
   constructor(parts: WorkshopParts) {
     this.#parts = parts;
@@ -34,12 +35,18 @@ export class Workshop {
   }
 
   /** One at a time in all processes: whatever changes the copy. */
-  locked<T>(signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
-    const { locks, id, copy } = this.#parts;
-    return locks.hold(id, signal, async (held) => {
-      if (held.takenOver) await copy.sweep();
-      return await job(held);
-    });
+  async locked<T>(signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
+    const { locks, id, copy, fetched } = this.#parts;
+    try {
+      return await locks.hold(id, signal, async (held) => {
+        if (held.takenOver) await copy.sweep();
+        return await job(held);
+      });
+    } finally {
+      // Not before the lock is free: what is done about it needs the lock.
+      if (this.#grown) fetched();
+      this.#grown = false;
+    }
   }
 
   /** Fetches into a bare repository that is there, under the lock. Throws GitFault. */
@@ -51,7 +58,7 @@ export class Workshop {
     config: GitCall['config'],
     signal: AbortSignal,
   ): Promise<void> {
-    const { remote, copy, largest, fetched } = this.#parts;
+    const { remote, copy, largest } = this.#parts;
     try {
       await remote.command({
         args: [...FETCH, ...options, '--end-of-options', 'origin', ...refspecs],
@@ -65,7 +72,7 @@ export class Workshop {
       await copy.sweep();
       throw error;
     }
-    fetched();
+    this.#grown = true;
   }
 
   /** Runs git where no transport is allowed. Resolves however it ends, but for a copy that is damaged: GitFault. */
@@ -79,7 +86,8 @@ export class Workshop {
     const result = await git.run({ args, dir: copy.path(name), timeouts: LOCAL, signal, ...more });
     if (result.ending === 'enough' || (result.code === 0 && result.ending === 'exit')) return result;
     const fault = gitFault(this.url, result, { timeouts: LOCAL });
-    if (result.ending !== 'exit' || fault.remedy === 'corrupt') throw fault;
+    if (fault.remedy === 'corrupt') throw damaged(this.url, fault);
+    if (result.ending !== 'exit') throw fault;
     return result;
   }
 
@@ -90,19 +98,40 @@ export class Workshop {
   }
 
   /**
-   * Does a job on a part of the copy; where that part turns out to be damaged, or fetched with more it is larger than
-   * allowed, it is thrown away and the job is done once more.
+   * Does a job on a part of the copy. Where that part turns out to be damaged, or the copy with what is fetched now too
+   * large, it is thrown away and the job is done once more.
    */
   async mending<T>(name: string, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
     const had = this.copy.has(name);
     try {
       return await job();
     } catch (error) {
-      const remedied =
-        error instanceof GitFault && (error.remedy === 'corrupt' || error.code === 'REPOSITORY_TOO_LARGE');
-      if (!remedied || !had) throw error;
+      const parts = error instanceof GitFault ? spoiled(error, name, had) : [];
+      if (parts.length === 0) throw error;
+      await this.locked(signal, async () => {
+        for (const part of parts) await this.copy.discard(part);
+      });
     }
-    await this.locked(signal, () => this.copy.discard(name));
     return await job();
   }
+}
+
+/** Which parts of the copy are to blame, as far as the fault tells. */
+function spoiled(fault: GitFault, name: string, had: boolean): readonly string[] {
+  if (fault.remedy === 'copy' || (fault.remedy === 'corrupt' && had)) return [name];
+  return fault.code === 'REPOSITORY_TOO_LARGE' && had ? [CONTENT, HISTORY] : [];
+}
+
+/** The same, said of the copy here. */
+export function damaged(url: string, cause?: GitFault): GitFault {
+  const text =
+    cause === undefined ? 'commits are missing in its copy' : 'its copy is damaged, or was from the start';
+  return new GitFault(
+    'UPSTREAM_BAD_ANSWER',
+    url,
+    text,
+    'ask again; if that fails too, run git fsck over there',
+    '',
+    'copy',
+  );
 }

@@ -209,7 +209,7 @@ export class GitServer {
     }
     const rule = this.#rules.find((one) => one.left > 0 && matches(one.where, seen));
     if (rule !== undefined) rule.left -= 1;
-    await this.#answer(request, response, seen, body, rule?.fault);
+    await this.#answer(request, response, seen, body, rule);
   }
 
   #admits(seen: GitSeen): boolean {
@@ -225,8 +225,9 @@ export class GitServer {
     response: http.ServerResponse,
     seen: GitSeen,
     body: Buffer,
-    fault: GitFault | undefined,
+    rule: Rule | undefined,
   ): Promise<void> {
+    const fault = rule?.fault;
     const page = this.pages.get(seen.path);
     if (fault?.kind === 'status') {
       response.writeHead(fault.status, fault.headers).end(`status ${fault.status}\n`);
@@ -239,16 +240,17 @@ export class GitServer {
     } else {
       const answer = await this.#backend(request, body);
       response.writeHead(answer.status, answer.headers);
-      await this.#send(response, answer.body, fault);
+      await this.#send(response, answer.body, rule);
     }
   }
 
-  async #send(response: http.ServerResponse, body: Buffer, fault: GitFault | undefined): Promise<void> {
+  async #send(response: http.ServerResponse, body: Buffer, rule: Rule | undefined): Promise<void> {
+    const fault = rule?.fault;
     switch (fault?.kind) {
       case 'stall':
         response.write(body.subarray(0, fault.after));
-        // It may have been healed while git was asked.
-        if (this.#rules.some((rule) => rule.fault === fault)) await this.#hold(response);
+        // Healed meanwhile: git took its time.
+        if (rule !== undefined && this.#rules.includes(rule)) await this.#hold(response);
         response.end(body.subarray(fault.after));
         return;
       case 'cut':

@@ -121,7 +121,7 @@ export function gitsOf(data: string): number[] {
 
 /** Resolves when no git works for these remotes any more. */
 export async function noGits(data: string): Promise<void> {
-  await until(() => (gitsOf(data).length === 0 ? true : undefined), `the end of ${gitsOf(data)}`);
+  await until(() => (gitsOf(data).length === 0 ? true : undefined), 'the end of all git processes');
 }
 
 export const withoutProc: string | false = fs.existsSync('/proc/self/environ') ? false : 'no /proc';

@@ -221,3 +221,47 @@ test('what becomes private by a reload is not answered from memory', async (t) =
   await modgate.log(({ msg }) => msg === 'the configuration was read again and is in force', 'the reload');
   assert.equal((await modgate.ask(lookup)).status, 403);
 });
+
+test('mappings, rewritings and near places are as the configuration says', async (t) => {
+  const { web } = await bench(t);
+  web.tags('corp.example/near', 'corp.example/near git https://127.0.0.1/near');
+  web.tags('corp.example/old', 'corp.example/old git https://old.example/team/lib.git');
+  const { NODE_EXTRA_CA_CERTS: _trust, GIT_SSL_CAINFO: _git, ...env } = web.env;
+  const modgate = await Modgate.start({
+    config: {
+      chain: 'direct',
+      routes: [
+        {
+          match: 'corp.example/old',
+          chain: 'direct',
+          instead_of: { 'https://git.corp.example/': 'https://old.example/' },
+        },
+        { match: 'written.example,127.0.0.2', chain: 'direct' },
+      ],
+      vcs: {
+        ca: web.ca,
+        repositories: [{ match: 'mapped.example/*', url: 'https://git.corp.example/team/{1}.git' }],
+      },
+    },
+    env,
+  });
+  t.after(() => modgate.remove());
+  const list = async (module: string) => {
+    const reply = await modgate.ask(`/${module}/@v/list`);
+    return `${reply.status} ${reply.status === 200 ? reply.text.replaceAll('\n', ' ') : /code: (\w+)/.exec(reply.text)?.[1]}`;
+  };
+  assert.equal(await list('mapped.example/lib'), '200 v1.0.0 v1.1.0 ');
+  assert.equal(await list('corp.example/old'), '200 v1.0.0 v1.1.0 ');
+  assert.ok(!web.asked.includes('CONNECT old.example:443'));
+  for (const module of [
+    'corp.example/near',
+    '127.0.0.1/x',
+    '10.0.0.1/x',
+    '169.254.169.254/latest',
+    'wiki.internal/x',
+  ])
+    assert.equal(await list(module), '403 VCS_REFUSED', module);
+  // Whoever writes a route down means that place: it is asked, and nobody listens there.
+  assert.equal(await list('127.0.0.2/x'), '502 UPSTREAM_UNREACHABLE');
+  assert.equal(await list('hg.example/lib.hg'), '501 VCS_UNSUPPORTED');
+});

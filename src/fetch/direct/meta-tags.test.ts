@@ -75,7 +75,7 @@ test('entries for module proxies come first and stand for all others of their pr
 });
 
 const PIECES: readonly string[] = [
-  ...'<>/!?"\'=&; \n-[]:',
+  ...Array.from('<>/!?"\'=&; \n-[]:'),
   '--',
   'xml',
   'meta',

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PathPatterns } from '../module/index.ts';
+import { openAccess } from './open-access.ts';
+import { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
+
+const NEVER: AbortSignal = new AbortController().signal;
+
+describe('URLs of remotes', () => {
+  const REFUSED = [
+    'file:///etc/repo.git',
+    '/srv/repo.git',
+    'ext::sh -c touch% /tmp/x',
+    'git://git.corp.example/lib.git',
+    'git+ssh://git.corp.example/lib.git',
+    'ftp://git.corp.example/lib.git',
+    'git@git.corp.example:lib.git',
+    'https:git.corp.example/lib.git',
+    'https://-oProxyCommand=evil/lib.git',
+    'ssh://-oProxyCommand=evil/lib.git',
+    'ssh://-evil@git.corp.example/lib.git',
+    'ssh://git.corp.example/-evil',
+    'https://git.corp.example',
+    'https://git.corp.example/',
+    'https://git.corp.example/lib.git?x=y',
+    'https://git.corp.example/lib.git#x',
+    'https://git.corp.example/a b',
+    'https://git.corp.example/\n',
+    `https://git.corp.example/${'x'.repeat(3000)}`,
+    '--upload-pack=evil',
+    '',
+  ];
+  for (const url of REFUSED) {
+    it(`${JSON.stringify(url.slice(0, 60))} is refused`, () => {
+      assert.throws(() => parseRemoteUrl(url), { code: 'VCS_REFUSED' });
+    });
+  }
+
+  const TAKEN = [
+    'https://git.corp.example/lib',
+    'ssh://git@git.corp.example:2222/~me/lib.git',
+    'http://[::1]:80/x',
+  ];
+  for (const url of TAKEN) it(`${url} is taken`, () => assert.ok(parseRemoteUrl(url)));
+
+  it('a refusal shows no user info', () => {
+    assert.throws(
+      () => parseRemoteUrl('ftp://me:s3cret@git.corp.example/x'),
+      (error: Error) => {
+        return !/s3cret|me:/.test(error.message);
+      },
+    );
+  });
+
+  it('the longest begin that matches is replaced', () => {
+    const rewrites = new Map([
+      ['https://git.corp.example/', 'ssh://git@git.corp.example/'],
+      ['https://git.corp.example/public/', 'https://mirror.example/'],
+    ]);
+    const cases = [
+      ['https://git.corp.example/team/lib', 'ssh://git@git.corp.example/team/lib'],
+      ['https://git.corp.example/public/lib', 'https://mirror.example/lib'],
+      ['https://github.com/a/b', 'https://github.com/a/b'],
+    ];
+    for (const [from = '', to = ''] of cases) assert.equal(rewritten(from, rewrites), to);
+  });
+
+  it('user info goes, the rest stays', () => {
+    assert.equal(withoutUserInfo('ssh://git:x@y@host/a@b'), 'ssh://host/a@b');
+    assert.equal(withoutUserInfo('https://host/a@b'), 'https://host/a@b');
+  });
+});
+
+describe('a book without credentials', () => {
+  const book = openAccess(new PathPatterns('old.example/*,127.0.0.1:8080'));
+  const none = new Map<string, string>();
+
+  it('gives http for the patterns only, after rewriting', async () => {
+    const { url } = await book.find('http://old.example/x/y', none, NEVER);
+    assert.equal(url, 'http://old.example/x/y');
+    assert.ok(await book.find('http://127.0.0.1:8080/x', none, NEVER));
+    const toHttp = new Map([['https://new.example/', 'http://new.example/']]);
+    for (const [target, rewrites] of [
+      ['http://new.example/x', none],
+      ['http://127.0.0.1:8081/x', none],
+      ['https://new.example/x', toHttp],
+    ] as const) {
+      await assert.rejects(book.find(target, rewrites, NEVER), { code: 'VCS_REFUSED' }, target);
+    }
+  });
+
+  it('refuses what a rewrite makes of an allowed URL', async () => {
+    const evil = new Map([['https://git.corp.example/', 'file:///etc/']]);
+    await assert.rejects(book.find('https://git.corp.example/x', evil, NEVER), { code: 'VCS_REFUSED' });
+  });
+});
