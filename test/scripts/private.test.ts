@@ -123,6 +123,17 @@ test('a build with private and public modules tells nobody outside of the privat
     assertQuiet(web, 10);
   });
 
+  await t.test('its host leads nobody away', async () => {
+    web.page('corp.example/moved', '', 302, { location: 'https://public.example/corp.example?go-get=1' });
+    web.tags('public.example/corp.example', 'corp.example/moved git https://git.corp.example/team/lib.git');
+    web.tags('corp.example/elsewhere', 'corp.example/elsewhere mod https://goproxy.example');
+    const moved = await modgate.ask('/corp.example/moved/@v/list');
+    assert.match(`${moved.status} ${moved.text}`, /^502 .*redirect to another host/s);
+    const elsewhere = await modgate.ask('/corp.example/elsewhere/@v/list');
+    assert.match(`${elsewhere.status} ${elsewhere.text}`, /^403 .*another host, and its route is private/s);
+    assertQuiet(web, 10);
+  });
+
   const lookup = `/sumdb/${upstream.sumdb.name}/lookup/${LIB}@v1.0.0`;
   await t.test('a look-up is refused here, and the go command shows why', async () => {
     for (const url of [lookup, `/cached-only${lookup}`]) {

@@ -310,3 +310,12 @@ test('nobody outside makes the gateway ask a private network or this machine', a
     repository('mapped.example/a', 'ssh://git@127.0.0.1/a'),
   );
 });
+
+test('a path of no possible host or folder is absence, with nobody asked', async (t) => {
+  const mappings = [{ match: 'corp.example/*', url: 'https://git.example/mono', subdirectory: '{1}' }];
+  const { web, find } = await bench(t, { mappings });
+  for (const path of ['256.1.1.1/x', '1.2.3.4.5/x', '999.1.1.1/x.git', 'xn--a.example/x', 'corp.example/-x'])
+    for (const near of [true, false])
+      assert.equal((await faultOf(find(path, { near }))).code, 'NOT_FOUND', path);
+  assert.deepEqual(web.asked, []);
+});

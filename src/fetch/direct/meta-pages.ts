@@ -118,7 +118,7 @@ export class MetaPages {
   }
 
   async #page(scheme: Scheme, path: string, rules: RootRules, signal: AbortSignal): Promise<MetaPage> {
-    const url = pageUrl(scheme, path);
+    const url = new URL(pageUrl(scheme, path));
     const { bytes, refusal } = await this.#bytes(url, path, rules, signal);
     const read = parseMetaTags(bytes);
     if (read.tags.length === 0 && refusal !== undefined) throw refusal;
@@ -202,9 +202,10 @@ export class MetaPages {
 /** What may be different by plain http. */
 const NO_HTTPS: ReadonlySet<string> = new Set(['UPSTREAM_UNREACHABLE', 'UPSTREAM_TLS', 'UPSTREAM_TIMEOUT']);
 
-export function pageUrl(scheme: Scheme, path: string): URL {
+/** A URL, unless the path begins with what is no host, such as 256.1.1.1. */
+export function pageUrl(scheme: Scheme, path: string): string {
   const [host, ...rest] = path.split('/');
-  return new URL(`${scheme}://${host}/${rest.join('/')}?go-get=1`);
+  return `${scheme}://${host}/${rest.join('/')}?go-get=1`;
 }
 
 /** The begin of the body, which is all that is looked at of a long page. */

@@ -52,7 +52,12 @@ export class RootFinder {
   async #find(path: ModulePath, rules: RootRules, signal: AbortSignal): Promise<Root> {
     const mapped = this.#mapped.find(path);
     // Whoever wrote the mapping down means that place, wherever it is.
-    if (mapped !== undefined) return mapped;
+    if (mapped !== undefined) return checkMapped(path, mapped);
+    if (!URL.canParse(pageUrl('https', path)))
+      throw new ModgateError('NOT_FOUND', `${path} is no module: no host can have such a name`, {
+        source: 'direct',
+        next: 'check the module path',
+      });
     const fixed = fixedRoot(path);
     const root = fixed === undefined ? await this.#tagged(path, rules, signal) : rootOf(path, fixed);
     if (!rules.near) await this.#checkNear(root.url, path, signal);
@@ -88,7 +93,7 @@ export class RootFinder {
       throw error;
     });
     if (above !== undefined && sameTag(tag, above)) return tag;
-    const [here, there] = [pageUrl('https', path).href, pageUrl('https', prefix).href];
+    const [here, there] = [pageUrl('https', path), pageUrl('https', prefix)];
     throw badTag(path, `${here} and ${there} do not say the same about ${JSON.stringify(tag.prefix)}`);
   }
 
@@ -108,7 +113,7 @@ export class RootFinder {
 
   #check(path: ModulePath, tag: MetaTag, rules: RootRules): Root {
     const { prefix, vcs, subdirectory } = tag;
-    if (/^[/-]/.test(subdirectory) || subdirectory.split('/').includes('..'))
+    if (!isFolder(subdirectory))
       throw badTag(path, `its go-import tag names the folder ${shown(subdirectory)}`);
     if (vcs !== 'mod' && vcs !== 'git') {
       if (isSystem(vcs)) throw unsupported(path, vcs);
@@ -138,6 +143,24 @@ export class RootFinder {
       throw refused(path, 'its go-import tag names a URL with credentials in it');
     return { text: text.replace(/^git\+/i, ''), hostname: url.hostname };
   }
+}
+
+/** What no program takes for an option, and what stays in the repository. */
+function isFolder(subdirectory: string): boolean {
+  return !/^[/-]/.test(subdirectory) && !subdirectory.split('/').includes('..');
+}
+
+/** Its elements come from the path, which anybody names. */
+function checkMapped(path: ModulePath, root: Root): Root {
+  if (root.kind !== 'repository' || isFolder(root.subdirectory)) return root;
+  throw new ModgateError(
+    'NOT_FOUND',
+    `${path} is no module: its mapping would lead to the folder ${shown(root.subdirectory)}`,
+    {
+      source: 'direct',
+      next: 'check the module path, and its mapping under vcs.repositories of the gateway',
+    },
+  );
 }
 
 function rootOf(path: ModulePath, found: FixedRoot | { readonly fault: string }): Root {
