@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Bench, type Contender, type Sample, Scope } from './row.ts';
-import { type Server, startModgate } from './servers.ts';
+import { type ModgateOptions, type Server, startModgate } from './servers.ts';
 
 /**
  * modgate with an empty data folder, and as a new process, in each round. The folders are removed at the end of the run:
@@ -9,7 +9,7 @@ import { type Server, startModgate } from './servers.ts';
  */
 export function freshModgate(
   bench: Bench,
-  upstream: string,
+  options: Omit<ModgateOptions, 'data'>,
   measure: (modgate: Server) => Promise<Sample>,
 ): Contender {
   return {
@@ -18,7 +18,7 @@ export function freshModgate(
       const scope = new Scope();
       const folder = fs.mkdtempSync(path.join(bench.folder, 'fresh-'));
       try {
-        return await measure(await startModgate(scope, folder, { upstream }));
+        return await measure(await startModgate(scope, folder, options));
       } finally {
         await scope.close();
       }

@@ -9,11 +9,12 @@ import { type RowResult, runRow } from './measure.ts';
 import { markdown, terminalTable } from './report.ts';
 import { Bench, type Row } from './row.ts';
 import { coldZipRows } from './rows/cold-zip.ts';
+import { directRows } from './rows/direct.ts';
 import { loadRows } from './rows/load.ts';
 import { projectRows } from './rows/project.ts';
 import { startRows } from './rows/start.ts';
 
-const ROWS: readonly Row[] = [...projectRows, ...loadRows, ...coldZipRows, ...startRows];
+const ROWS: readonly Row[] = [...projectRows, ...loadRows, ...coldZipRows, ...directRows, ...startRows];
 const RESULTS = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url));
 
 interface Options {

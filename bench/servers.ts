@@ -72,8 +72,9 @@ async function urlPrinted(child: ChildProcess, cwd: string): Promise<string> {
 }
 
 export interface ModgateOptions {
-  /** the one source's base URL */
-  readonly upstream: string;
+  /** base URL of the one source; undefined: what `config` says */
+  readonly upstream?: string;
+  readonly config?: Readonly<Record<string, Piece>>;
   /** default: an empty one below `folder` */
   readonly data?: string;
 }
@@ -81,19 +82,23 @@ export interface ModgateOptions {
 export async function startModgate(scope: Scope, folder: string, options: ModgateOptions): Promise<Server> {
   fs.mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'modgate.yaml');
-  const local = options.upstream.startsWith('http://127.0.0.1');
   const config: Piece = {
     listen: '127.0.0.1:0',
     data: options.data ?? path.join(folder, 'data'),
-    chain: 'upstream',
-    sources: { upstream: { url: options.upstream, proxy: local ? 'none' : 'env' } },
     log: { format: 'json' },
+    ...(options.upstream === undefined ? {} : oneSource(options.upstream)),
+    ...options.config,
   };
   fs.writeFileSync(file, JSON.stringify(config));
   const child = launch(process.execPath, [CLI, 'serve', '--config', file], folder);
   const server = new Server(child, await urlPrinted(child, folder));
   scope.defer(() => server.stop());
   return server;
+}
+
+function oneSource(url: string): Readonly<Record<string, Piece>> {
+  const local = url.startsWith('http://127.0.0.1');
+  return { chain: 'upstream', sources: { upstream: { url, proxy: local ? 'none' : 'env' } } };
 }
 
 /** One of bench/programs. */

@@ -31,7 +31,7 @@ export const coldZipRows: readonly Row[] = [
       const args = [await moduleTree(bench), String(SLOW)];
       const { url } = await startProgram(scope, folder, 'upstream', args);
       return [
-        freshModgate(bench, url, async (modgate) => {
+        freshModgate(bench, { upstream: url }, async (modgate) => {
           const { firstByte, seconds } = await read(modgate.url, files.zip69M);
           return { firstByte, seconds, peak: memory(modgate.pid, 'VmHWM') };
         }),
@@ -74,7 +74,7 @@ function crowdRow(
       const { url } = await startProgram(scope, folder, 'upstream', [await moduleTree(bench)]);
       const fetches = async () => Number(await (await fetch(`${url}/-/count`)).text());
       return [
-        freshModgate(bench, url, async (modgate) => {
+        freshModgate(bench, { upstream: url }, async (modgate) => {
           const { firstByte, seconds } = await crowd(modgate.url, file, callers);
           return { firstByte, seconds, peak: memory(modgate.pid, 'VmHWM'), fetches: await fetches() };
         }),

@@ -66,7 +66,7 @@ export const projectRows: readonly Row[] = [
       const { root, urls } = await capturedProject(bench);
       const nginx = await startNginx(scope, path.join(bench.folder, 'replay-nginx'), root);
       return [
-        freshModgate(bench, nginx.url, (modgate) => replayTwice(modgate, urls)),
+        freshModgate(bench, { upstream: nginx.url }, (modgate) => replayTwice(modgate, urls)),
         { name: 'straight', round: () => replayTwice(nginx, urls) },
       ];
     },
@@ -91,5 +91,5 @@ async function goSample(proxy: string, server: Server | undefined): Promise<Samp
 }
 
 function coldModgate(bench: Bench, upstream: string): Contender {
-  return freshModgate(bench, upstream, (modgate) => goSample(modgate.url, modgate));
+  return freshModgate(bench, { upstream }, (modgate) => goSample(modgate.url, modgate));
 }

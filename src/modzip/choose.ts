@@ -34,6 +34,8 @@ export interface Choice<C extends Candidate> {
 
 /** names in a message */
 const MAX_NAMED = 3;
+/** after which nothing more is looked at */
+const MAX_FAULTS = 1000;
 
 /**
  * Which of the files at and below a module's root belong in its zip (x/mod zip.CheckFiles): left out are vendored
@@ -65,6 +67,8 @@ class Chooser {
   readonly #rule: VendorRule;
   readonly #nested = new NestedModules();
   readonly #collisions = new Collisions();
+  /** names that were left out for what they are */
+  readonly #special = new Map<string, OmitReason>();
   /** what is wrong with the first few files */
   readonly #faults: string[] = [];
   #faulty = 0;
@@ -86,6 +90,7 @@ class Chooser {
     if (verdict !== undefined && 'fault' in verdict) {
       this.#faulty++;
       if (this.#faults.length < MAX_NAMED) this.#faults.push(`${shown(file.name)}: ${verdict.fault}`);
+      if (this.#faulty === MAX_FAULTS) throw this.#invalid();
     }
     return verdict;
   }
@@ -97,19 +102,23 @@ class Chooser {
     if (this.#nested.hold(name)) return { reason: 'in another module' };
     if (name === '.hg_archival.txt') return { reason: 'made by hg archive' };
     const fault = nameFault(name) ?? this.#collisions.add(name, false);
-    return fault === undefined ? undefined : { fault };
+    if (fault === undefined) return undefined;
+    // As in x/mod, which tells one thing of a name: the second file of a hostile tree that has it twice is left out too.
+    const reason = this.#special.get(name);
+    return reason === undefined ? { fault } : { reason };
   }
 
   #byKind({ name, kind, size }: Candidate): Verdict {
-    if (kind === 'symlink') return { reason: 'a symbolic link' };
-    if (kind !== 'file') return { reason: 'not a regular file' };
+    if (kind !== 'file') {
+      const reason = kind === 'symlink' ? 'a symbolic link' : 'not a regular file';
+      this.#special.set(name, reason);
+      return { reason };
+    }
     this.#chosen++;
     this.#names += Buffer.byteLength(name);
     this.#total += size;
-    if (name === 'go.mod' && size > MAX_GOMOD_BYTES)
-      return { fault: `larger than ${MAX_GOMOD_BYTES >> 20} MiB` };
-    if (name === 'LICENSE' && size > MAX_LICENSE_BYTES)
-      return { fault: `larger than ${MAX_LICENSE_BYTES >> 20} MiB` };
+    if (name === 'go.mod' && size > MAX_GOMOD_BYTES) return { fault: larger(MAX_GOMOD_BYTES) };
+    if (name === 'LICENSE' && size > MAX_LICENSE_BYTES) return { fault: larger(MAX_LICENSE_BYTES) };
     return undefined;
   }
 
@@ -124,9 +133,14 @@ class Chooser {
   #invalid() {
     const more = this.#faulty - this.#faults.length;
     const lines = ['files that no module zip may hold:', ...this.#faults];
-    if (more > 0) lines.push(`and ${more} more`);
+    if (more > 0) lines.push(`and ${more} ${this.#faulty === MAX_FAULTS ? 'or more' : 'more'}`);
     return badModule(lines.join('\n'), 'rename or remove them in a new version of the module');
   }
+}
+
+/** @param limit bytes */
+function larger(limit: number): string {
+  return `larger than ${limit >> 20} MiB`;
 }
 
 function tooMany(what: string) {

@@ -2,38 +2,64 @@
 import { shown } from './fault.ts';
 import { MAX_PATHS } from './limits.ts';
 
+/** A file or folder. */
 interface Known {
-  readonly path: string;
+  readonly id: number;
+  /** its last element */
+  readonly name: string;
   readonly folder: boolean;
 }
 
+/** The work for a path grows with its length, however deep it lies. */
 export class Collisions {
+  /** by the id of the folder, "/", and the folded last element: a map for each folder would take twice the memory */
   readonly #known = new Map<string, Known>();
 
   /** Adds a path and its folders; what is wrong where it collides with an earlier one (zip.collisionChecker). */
   add(path: string, folder: boolean): string | undefined {
-    let key = fold(path);
-    let at = path;
-    let isFolder = folder;
-    for (;;) {
+    const folded = fold(path);
+    let within = 0;
+    for (let start = 0, foldedStart = 0; ; ) {
+      const end = endOfElement(path, start);
+      const foldedEnd = endOfElement(folded, foldedStart);
+      const name = path.slice(start, end);
+      const isFolder = folder || end < path.length;
+      const key = `${within}/${folded.slice(foldedStart, foldedEnd)}`;
       const known = this.#known.get(key);
-      if (known !== undefined) return collision(known, at, isFolder);
-      if (this.#known.size >= MAX_PATHS) return `more than ${MAX_PATHS} files and folders`;
-      this.#known.set(key, { path: at, folder: isFolder });
-      const slash = at.lastIndexOf('/');
-      if (slash < 0) return undefined;
-      at = at.slice(0, slash);
-      key = key.slice(0, key.lastIndexOf('/'));
-      isFolder = true;
+      const fault =
+        known === undefined ? this.#full() : collision(known, path.slice(0, start), name, isFolder);
+      if (fault !== undefined) return fault;
+      within = known?.id ?? this.#put(key, name, isFolder);
+      if (end === path.length) return undefined;
+      start = end + 1;
+      foldedStart = foldedEnd + 1;
     }
+  }
+
+  #full(): string | undefined {
+    return this.#known.size < MAX_PATHS ? undefined : `more than ${MAX_PATHS} files and folders`;
+  }
+
+  #put(key: string, name: string, folder: boolean): number {
+    const id = this.#known.size + 1;
+    this.#known.set(key, { id, name, folder });
+    return id;
   }
 }
 
-/** Undefined for a folder that is known as one: then all folders above it are known too. */
-function collision(known: Known, path: string, folder: boolean): string | undefined {
-  if (known.path !== path) return `case-insensitive name collision: ${shown(known.path)} and ${shown(path)}`;
-  if (known.folder !== folder) return `${shown(path)} is both a file and a folder`;
-  return folder ? undefined : `multiple entries for file ${shown(path)}`;
+function endOfElement(path: string, start: number): number {
+  const slash = path.indexOf('/', start);
+  return slash < 0 ? path.length : slash;
+}
+
+/** @param prefix of both, with "/" at its end unless it is empty */
+function collision(known: Known, prefix: string, name: string, folder: boolean): string | undefined {
+  if (known.name === name && known.folder && folder) return undefined;
+  const path = shown(prefix + name);
+  if (known.name !== name)
+    return `case-insensitive name collision: ${shown(prefix + known.name)} and ${path}`;
+  if (known.folder !== folder) return `${path} is both a file and a folder`;
+  return `multiple entries for file ${path}`;
 }
 
 const NO_FOLDING = /^[^A-Z\u0080-\uffff]*$/;

@@ -7,8 +7,9 @@ import { checkFilePath, type ModuleVersion } from '../module/index.ts';
 import { checkGoModName } from './check.ts';
 import { Collisions } from './collisions.ts';
 import { badZip, shown } from './fault.ts';
-import { centralHeader, endRecords, localHeader } from './headers.ts';
+import { entryName } from './headers.ts';
 import { MAX_GOMOD_BYTES, MAX_LICENSE_BYTES, MAX_ZIP_BYTES } from './limits.ts';
+import { addDirectory, addEntry, Pieces } from './pieces.ts';
 
 export interface ZipSource {
   /** relative to the module's root, with "/" */
@@ -21,20 +22,17 @@ export interface ZipSource {
 /** BAD_ZIP where the go command would refuse the zip: names, collisions, sizes. Nothing is left out silently. */
 export function createZip(m: ModuleVersion, files: readonly ZipSource[]): Buffer {
   checkSources(files);
-  const local: Uint8Array[] = [];
-  const central: Buffer[] = [];
-  let offset = 0;
+  const pieces = new Pieces();
+  const directory = new Pieces();
   for (const file of files) {
-    const name = Buffer.from(`${m.path}@${m.version}/${file.name}`);
+    const name = entryName(`${m.path}@${m.version}/${file.name}`);
     const { method, data } = compress(file);
     const facts = { method, crc: crc32(file.data), size: file.data.length, compressed: data.length };
-    const header = localHeader(name, facts);
-    local.push(header, data);
-    central.push(centralHeader(name, facts, offset));
-    offset += header.length + data.length;
+    addEntry(pieces, directory, name, facts);
+    pieces.add(data);
   }
-  const directory = Buffer.concat(central);
-  const zip = Buffer.concat([...local, directory, endRecords(files.length, directory.length, offset)]);
+  addDirectory(pieces, directory, files.length);
+  const zip = Buffer.concat(pieces.end());
   if (zip.length > MAX_ZIP_BYTES) throw badZip(`${zip.length} bytes; the limit is ${MAX_ZIP_BYTES}`);
   return zip;
 }
@@ -55,9 +53,10 @@ function checkSources(files: readonly ZipSource[]): void {
   if (total > MAX_ZIP_BYTES) throw badZip(`more than ${MAX_ZIP_BYTES} bytes uncompressed`);
 }
 
-function compress({ data, method }: ZipSource): { method: number; data: Uint8Array } {
-  if (method === 'store') return { method: 0, data };
+function compress({ data, method }: ZipSource): { method: number; data: Buffer } {
+  const stored = { method: 0, data: Buffer.from(data.buffer, data.byteOffset, data.length) };
+  if (method === 'store') return stored;
   const deflated = deflateRawSync(data);
-  if (method === undefined && deflated.length >= data.length) return { method: 0, data };
+  if (method === undefined && deflated.length >= data.length) return stored;
   return { method: 8, data: deflated };
 }

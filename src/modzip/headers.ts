@@ -15,10 +15,23 @@ export interface EntryFacts {
   readonly compressed: number;
 }
 
+/** A name as it stands in the zip. */
+export interface EntryName {
+  readonly text: string;
+  /** bytes in UTF-8 */
+  readonly length: number;
+}
+
+export function entryName(text: string): EntryName {
+  return { text, length: Buffer.byteLength(text) };
+}
+
+/** bytes, without the name */
+export const LOCAL_LENGTH = 30;
+/** bytes, without the name */
+export const CENTRAL_LENGTH = 46;
 const LOCAL_SIGNATURE = 0x04034b50;
-const LOCAL_LENGTH = 30;
 const CENTRAL_SIGNATURE = 0x02014b50;
-const CENTRAL_LENGTH = 46;
 /** 1980-01-01, the first day of zip's calendar */
 const FIXED_DATE = (1 << 5) | 1;
 const VERSION = 20;
@@ -26,40 +39,53 @@ const VERSION_64 = 45;
 const UTF8 = 0x800;
 const MAX_UINT16 = 0xffff;
 
-/** An entry's local header, its name included. */
-export function localHeader(name: Buffer, facts: EntryFacts): Buffer {
-  const header = Buffer.alloc(LOCAL_LENGTH + name.length);
-  header.writeUInt32LE(LOCAL_SIGNATURE, 0);
-  writeFields(header, 4, name, facts);
-  name.copy(header, LOCAL_LENGTH);
-  return header;
+/** Writes an entry's local header and its name at a place of the target. */
+export function writeLocalHeader(target: Buffer, at: number, name: EntryName, facts: EntryFacts): void {
+  target.writeUInt32LE(LOCAL_SIGNATURE, at);
+  writeFields(target, at + 4, name, facts);
+  writeName(target, at + LOCAL_LENGTH, name);
 }
 
 /**
- * An entry's header in the central directory, its name included.
+ * Writes an entry's header in the central directory, and its name, at a place of the target.
  *
- * @param offset of its local header, bytes
+ * @param offset of its local header in the zip, bytes
  */
-export function centralHeader(name: Buffer, facts: EntryFacts, offset: number): Buffer {
-  const header = Buffer.alloc(CENTRAL_LENGTH + name.length);
-  header.writeUInt32LE(CENTRAL_SIGNATURE, 0);
-  header.writeUInt16LE(VERSION, 4);
-  writeFields(header, 6, name, facts);
-  header.writeUInt32LE(offset, 42);
-  name.copy(header, CENTRAL_LENGTH);
-  return header;
+export function writeCentralHeader(
+  target: Buffer,
+  at: number,
+  name: EntryName,
+  facts: EntryFacts,
+  offset: number,
+): void {
+  target.writeUInt32LE(CENTRAL_SIGNATURE, at);
+  target.writeUInt16LE(VERSION, at + 4);
+  writeFields(target, at + 6, name, facts);
+  target.fill(0, at + 32, at + 42);
+  target.writeUInt32LE(offset, at + 42);
+  writeName(target, at + CENTRAL_LENGTH, name);
 }
 
 /** The 26 bytes that local and central headers share. */
-function writeFields(header: Buffer, at: number, name: Buffer, facts: EntryFacts): void {
-  header.writeUInt16LE(VERSION, at);
-  header.writeUInt16LE(name.some((byte) => byte >= 0x80) ? UTF8 : 0, at + 2);
-  header.writeUInt16LE(facts.method, at + 4);
-  header.writeUInt16LE(FIXED_DATE, at + 8);
-  header.writeUInt32LE(facts.crc, at + 10);
-  header.writeUInt32LE(facts.compressed, at + 14);
-  header.writeUInt32LE(facts.size, at + 18);
-  header.writeUInt16LE(name.length, at + 22);
+function writeFields(target: Buffer, at: number, name: EntryName, facts: EntryFacts): void {
+  target.writeUInt16LE(VERSION, at);
+  target.writeUInt16LE(isAscii(name) ? 0 : UTF8, at + 2);
+  target.writeUInt16LE(facts.method, at + 4);
+  target.writeUInt16LE(0, at + 6);
+  target.writeUInt16LE(FIXED_DATE, at + 8);
+  target.writeUInt32LE(facts.crc, at + 10);
+  target.writeUInt32LE(facts.compressed, at + 14);
+  target.writeUInt32LE(facts.size, at + 18);
+  target.writeUInt16LE(name.length, at + 22);
+  target.writeUInt16LE(0, at + 24);
+}
+
+function writeName(target: Buffer, at: number, name: EntryName): void {
+  target.write(name.text, at, isAscii(name) ? 'latin1' : 'utf8');
+}
+
+function isAscii(name: EntryName): boolean {
+  return name.length === name.text.length;
 }
 
 /**

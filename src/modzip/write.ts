@@ -1,13 +1,9 @@
 import type { ModuleVersion } from '../module/index.ts';
 import type { ZipEntry } from './entry.ts';
 import { badZip, shown, tooLarge, tooLargeFile } from './fault.ts';
-import { centralHeader, endRecords, localHeader } from './headers.ts';
-import { MAX_GOMOD_BYTES, MAX_LICENSE_BYTES, MAX_ZIP_BYTES } from './limits.ts';
-
-/** bytes of a piece in which small ones are gathered */
-const PIECE = 256 << 10;
-/** bytes from which a piece is handed on as it is */
-const LARGE = 64 << 10;
+import { entryName } from './headers.ts';
+import { MAX_GOMOD_BYTES, MAX_LICENSE_BYTES, MAX_NAME_BYTES, MAX_ZIP_BYTES } from './limits.ts';
+import { addDirectory, addEntry, Pieces } from './pieces.ts';
 
 /**
  * Writes a module zip in pieces of some hundred KiB, holding no more of it than one piece and the directory. The same
@@ -15,85 +11,89 @@ const LARGE = 64 << 10;
  *
  * Sizes are checked, names and contents are not: chooseFiles names what may be in a zip, checkZip reads what is.
  * BAD_MODULE where the zip or its files together, go.mod or LICENSE are larger than they may be; BAD_ZIP where an
- * entry's data is not as long as it says.
+ * entry's data is not as long as it says. The failures of the entries are handed on.
  */
 export async function* writeModuleZip(
   m: ModuleVersion,
   entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const gatherer = new Gatherer();
-  const directory = new Directory();
-  const prefix = `${m.path}@${m.version}/`;
+  const zip = new ModuleZip(`${m.path}@${m.version}/`);
   for await (const entry of entries) {
-    const name = Buffer.from(prefix + entry.name);
-    directory.add(name, entry, gatherer.length);
-    yield* gatherer.add(localHeader(name, entry));
-    let length = 0;
-    for await (const piece of entry.data) {
-      length += piece.length;
-      if (length > entry.compressed) break;
-      yield* gatherer.add(piece);
+    zip.begin(entry);
+    // Most data is here at once; waiting for each piece of it would cost more than writing it.
+    if (Symbol.iterator in entry.data) {
+      for (const piece of entry.data) zip.add(piece);
+    } else {
+      for await (const piece of entry.data) {
+        zip.add(piece);
+        if (zip.ready) yield* zip.take();
+      }
     }
-    if (length !== entry.compressed) throw wrongLength(entry, length);
+    zip.finishEntry();
+    if (zip.ready) yield* zip.take();
   }
-  const offset = gatherer.length;
-  for (const header of directory.headers) yield* gatherer.add(header);
-  yield* gatherer.add(endRecords(directory.headers.length, gatherer.length - offset, offset));
-  yield* gatherer.rest();
+  yield* zip.end();
 }
 
-function wrongLength(entry: ZipEntry, length: number) {
-  const holds = length > entry.compressed ? 'more' : `only ${length} bytes`;
-  return badZip(
-    `the data of ${shown(entry.name)} has ${holds} where ${entry.compressed} bytes are announced`,
-  );
-}
-
-/** What the end of the zip will say of the entries; holds their sizes to the limits. */
-class Directory {
-  readonly headers: Buffer[] = [];
+class ModuleZip {
+  readonly #prefix: string;
+  readonly #pieces = new Pieces();
+  readonly #directory = new Pieces();
+  #entry: ZipEntry | undefined;
+  /** bytes of the entry's data that were not added yet */
+  #missing = 0;
+  #count = 0;
   /** bytes, uncompressed */
   #total = 0;
 
-  /** @param offset of the entry in the zip */
-  add(name: Buffer, entry: ZipEntry, offset: number): void {
-    this.headers.push(centralHeader(name, entry, offset));
-    this.#total += entry.size;
+  /** @param prefix "<module>@<version>/" */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  begin(entry: ZipEntry): void {
+    const { name, size, compressed } = entry;
+    this.#total += size;
     if (this.#total > MAX_ZIP_BYTES) throw tooLarge('the source tree of the module');
-    if (entry.name === 'go.mod' && entry.size > MAX_GOMOD_BYTES)
-      throw tooLargeFile('go.mod', MAX_GOMOD_BYTES);
-    if (entry.name === 'LICENSE' && entry.size > MAX_LICENSE_BYTES)
-      throw tooLargeFile('LICENSE', MAX_LICENSE_BYTES);
-  }
-}
-
-/** Small pieces become large ones: each costs whoever takes it some work of its own. */
-class Gatherer {
-  /** bytes of all that was added */
-  length = 0;
-  #piece = Buffer.allocUnsafe(0);
-  #filled = 0;
-
-  /** Gives what is ready to go; `data` may not change afterwards. */
-  *add(data: Buffer): Generator<Buffer, void, undefined> {
-    this.length += data.length;
-    if (this.length > MAX_ZIP_BYTES) throw tooLarge('the zip of the module');
-    if (this.#filled + data.length > this.#piece.length) {
-      yield* this.rest();
-      if (data.length >= LARGE) {
-        yield data;
-        return;
-      }
-      this.#piece = Buffer.allocUnsafeSlow(PIECE);
-    }
-    data.copy(this.#piece, this.#filled);
-    this.#filled += data.length;
+    if (name === 'go.mod' && size > MAX_GOMOD_BYTES) throw tooLargeFile(name, MAX_GOMOD_BYTES);
+    if (name === 'LICENSE' && size > MAX_LICENSE_BYTES) throw tooLargeFile(name, MAX_LICENSE_BYTES);
+    const whole = entryName(this.#prefix + name);
+    if (whole.length > MAX_NAME_BYTES) throw badZip(`a name of more than ${MAX_NAME_BYTES} bytes`);
+    addEntry(this.#pieces, this.#directory, whole, entry);
+    if (this.#pieces.length + compressed > MAX_ZIP_BYTES) throw tooLarge('the zip of the module');
+    this.#entry = entry;
+    this.#missing = compressed;
+    this.#count++;
   }
 
-  *rest(): Generator<Buffer, void, undefined> {
-    if (this.#filled === 0) return;
-    yield this.#piece.subarray(0, this.#filled);
-    this.#piece = Buffer.allocUnsafe(0);
-    this.#filled = 0;
+  /** @param piece of the entry's data */
+  add(piece: Buffer): void {
+    this.#missing -= piece.length;
+    if (this.#missing < 0) throw this.#wrongLength();
+    this.#pieces.add(piece);
+  }
+
+  finishEntry(): void {
+    if (this.#missing !== 0) throw this.#wrongLength();
+  }
+
+  get ready(): boolean {
+    return this.#pieces.ready;
+  }
+
+  take(): Buffer[] {
+    return this.#pieces.take();
+  }
+
+  end(): Buffer[] {
+    addDirectory(this.#pieces, this.#directory, this.#count);
+    if (this.#pieces.length > MAX_ZIP_BYTES) throw tooLarge('the zip of the module');
+    return this.#pieces.end();
+  }
+
+  #wrongLength() {
+    const { name = '', compressed = 0 } = this.#entry ?? {};
+    const than = this.#missing < 0 ? 'longer' : 'shorter';
+    return badZip(`the data of ${shown(name)} is ${than} than the ${compressed} bytes that its entry says`);
   }
 }
