@@ -30,7 +30,7 @@ export async function withStore(
   const logger = createLogger({ ...config.log, level: levelOf(loaded) });
   const metrics = new Metrics({ process: false });
   const tree = await FileTree.open(config.data, { logger });
-  const sources = makeSources(config, logger, metrics);
+  const sources = makeSources(config, tree, logger, metrics);
   const router = makeRouter(config, sources);
   const checker = new ZipChecker();
   const room = new Storeroom(tree, config.data);

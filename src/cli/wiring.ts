@@ -2,14 +2,22 @@ import { createHash } from 'node:crypto';
 import { type Config, defaultClient, parseChain, type SourceClient } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { Chain, type ChainLink, FileSource, ProxySource, type Source, SumdbOrigin } from '../fetch/index.ts';
-import { type PassedDatabase, type Route, Router } from '../gateway/index.ts';
+import { type PassedDatabase, PublishedSource, type Route, Router } from '../gateway/index.ts';
 import { PathPatterns } from '../module/index.ts';
 import { type ClientOptions, UpstreamClient } from '../net/index.ts';
 import type { Logger, Metrics } from '../observe/index.ts';
+import { PUBLISHED, type Tree } from '../store/index.ts';
 
-export function makeSources(config: Config, logger: Logger, metrics: Metrics): Map<string, Source> {
+export function makeSources(
+  config: Config,
+  tree: Tree,
+  logger: Logger,
+  metrics: Metrics,
+): Map<string, Source> {
   const { metadata } = config.limits;
   const sources = new Map<string, Source>();
+  const elements = config.routes.flatMap(({ chain }) => parseChain(chain));
+  if (elements.some(({ element }) => element === PUBLISHED)) sources.set(PUBLISHED, new PublishedSource(tree));
   for (const [name, { kind, url, client }] of config.sources) {
     const base = new URL(url);
     if (kind === 'file') sources.set(name, new FileSource(name, base, metadata));

@@ -8,6 +8,7 @@ import { type ReadFile, readText } from './files.ts';
 import { Findings } from './findings.ts';
 import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
 import { originsOf } from './origins.ts';
+import { readPublish } from './publish.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
 import { readSendfile } from './sendfile.ts';
@@ -144,6 +145,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
     sendfile: readSendfile(file, prefix, context),
     workers: file.workers ?? DEFAULTS.workers,
     admin: readAdmin(file.admin, context),
+    publish: readPublish(file.publish, context),
     data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),
     log: {
       level: file.log?.level ?? DEFAULTS.log.level,

@@ -19,6 +19,8 @@ export interface PurgedModule {
   readonly versions: readonly string[];
   /** bytes on the disk of these versions */
   readonly bytes: number;
+  /** versions that stay: published or deleted here, so that nothing would bring them back as they are */
+  readonly kept: readonly string[];
 }
 
 interface Deps {
@@ -38,8 +40,14 @@ export async function* purge(
 ): AsyncGenerator<PurgedModule, void, void> {
   for await (const path of paths(room, selection)) {
     let first = true;
-    for await (const meant of rowsOf(room, selection, path)) {
+    for await (const all of rowsOf(room, selection, path)) {
       signal.throwIfAborted();
+      const meant = all.filter((one) => !stays(room, one));
+      const kept = all.filter((one) => stays(room, one) && isListed(one)).map(({ version }) => version);
+      if (meant.length === 0) {
+        if (kept.length > 0) yield { module: path, versions: [], bytes: 0, kept };
+        continue;
+      }
       if (!dryRun && hard)
         await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
       else if (!dryRun) await soften(room, path, meant, first);
@@ -53,9 +61,19 @@ export async function* purge(
         module: path,
         versions: meant.map(({ version }) => version),
         bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
+        kept,
       };
     }
   }
+}
+
+/** A purge is for what can come again. */
+function stays(room: Storeroom, m: CatalogVersion): boolean {
+  return room.marksOf(m).some((key) => room.stat(key) !== undefined);
+}
+
+function isListed({ info, mod, zip }: CatalogVersion): boolean {
+  return info !== undefined || mod !== undefined || zip !== undefined;
 }
 
 /**

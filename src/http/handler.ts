@@ -190,7 +190,7 @@ export class Handler {
     const owner = relay?.ownerOf(ask);
     let reply: Reply | undefined;
     if (relay !== undefined && owner !== undefined) {
-      reply = await this.#deps.gateway.stored(ask);
+      reply = await this.#deps.gateway.stored(ask, exchange.signal);
       if (reply === undefined && (await relay.send(exchange, owner))) return;
     }
     // Also where the owner is not there: the store is safe for two that fetch the same.

@@ -4,7 +4,14 @@ import { ModgateError } from '../errors/index.ts';
 const MAX_SHOWN = 160;
 
 export function badZip(why: string, cause?: unknown): ModgateError {
-  return new ModgateError('BAD_ZIP', `bad module zip: ${why}`, { cause });
+  return new ModgateError('BAD_ZIP', `${PREAMBLE}${why}`, { cause });
+}
+
+const PREAMBLE = 'bad module zip: ';
+
+/** What badZip was told. */
+export function whyBad({ message }: ModgateError): string {
+  return message.startsWith(PREAMBLE) ? message.slice(PREAMBLE.length) : message;
 }
 
 /** A hostile name for a message: quoted, control characters escaped, cut. */

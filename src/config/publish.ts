@@ -1,0 +1,19 @@
+import type { Context } from './context.ts';
+import { readSecret } from './context.ts';
+import type { FileConfig } from './schema.ts';
+import type { Secret } from './secret.ts';
+
+/** Publishing of modules to this gateway. */
+export interface PublishConfig {
+  /** what a publisher shows; undefined: nothing is published here */
+  readonly token: Secret | undefined;
+}
+
+const PATH = ['publish', 'token'];
+
+export function readPublish(raw: FileConfig['publish'], context: Context): PublishConfig {
+  const token = raw?.token === undefined ? undefined : readSecret(raw.token, PATH, context);
+  if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token.reveal()))
+    context.findings.fault(PATH, 'the token needs at least 16 characters, none of them a space');
+  return { token };
+}
