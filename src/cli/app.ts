@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { ModgateError } from '../errors/index.ts';
 import {
   checkTls,
+  LONGEST_UPLOAD,
   Listener,
   type ListenerLimits,
   type PartState,
@@ -111,6 +112,7 @@ export class App {
         tls: config.tls,
         metrics,
         shared: relayed !== undefined,
+        requestTime: LONGEST_UPLOAD,
         refused: (client, why) => this.#noteRefused(client, why),
       },
     );

@@ -95,7 +95,8 @@ export function makeDatabases(
   logger: Logger,
   metrics: Metrics,
 ): PassedDatabase[] {
-  const proxies = router.routes.at(-1)?.chain.sources ?? [];
+  const all = router.routes.at(-1)?.chain.sources ?? [];
+  const proxies = all.filter(({ name }) => name !== PUBLISHED);
   return config.sumdb.map(({ name, url }) => {
     const client = new UpstreamClient(
       clientOptions(name, shareOf(config, defaultClient(config.limits.patience))),

@@ -12,7 +12,7 @@ export {
   type VersionEntry,
   type VersionsPage,
 } from './inventory.ts';
-export { type Published, Publisher, tooLarge } from './publish.ts';
+export { type Published, Publisher } from './publish.ts';
 export { PublishedSource } from './published-source.ts';
 export type { PurgedModule, PurgeOptions } from './purge.ts';
 export type { AskOptions, BytesReply, Cached, ContentReply, Reply, TransferReply } from './reply.ts';

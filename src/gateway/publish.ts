@@ -45,8 +45,12 @@ export class Publisher {
     );
   }
 
-  /** Throws where such a version can be published by nobody: FORBIDDEN, BAD_REQUEST. */
-  check(m: ModuleVersion): void {
+  /**
+   * Throws where such a version can be published by nobody: FORBIDDEN, BAD_REQUEST, BODY_TOO_LARGE.
+   * @param length bytes of its zip, where that is known
+   */
+  check(m: ModuleVersion, length = 0): void {
+    if (length > MAX_ZIP_BYTES) throw tooLarge();
     if (isPseudoVersion(m.version))
       throw new ModgateError('BAD_REQUEST', `${m.version} is a pseudo-version: it stands for a commit`, {
         next: 'publish it with a version of its own, such as v1.2.3 or v1.2.3-rc.1',
@@ -208,7 +212,7 @@ async function receive(
   signal.throwIfAborted();
 }
 
-export function tooLarge(): ModgateError {
+function tooLarge(): ModgateError {
   return new ModgateError(
     'BODY_TOO_LARGE',
     `the zip has more than ${MAX_ZIP_BYTES >> 20} MiB, the limit of a module zip`,

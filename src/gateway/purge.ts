@@ -1,7 +1,8 @@
 import type { ModulePath, Version } from '../module/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
-import { type CatalogVersion, keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
+import { type CatalogVersion, keys, type Storeroom, type TreeKey } from '../store/index.ts';
 import { SOFT_PURGED } from './answers.ts';
+import { changingAnswers } from './deletion.ts';
 import { paths, rowsOf, versions } from './inventory.ts';
 import { writeTreeList } from './lists.ts';
 import type { Selection } from './selection.ts';
@@ -117,13 +118,7 @@ async function removeVersion(room: Storeroom, m: { path: ModulePath; version: Ve
 
 /** Every other file of the module: lists and answers to queries. */
 async function answersOf(room: Storeroom, path: ModulePath): Promise<TreeKey[]> {
-  const folder = keys.versions(path);
-  const names = await room.tree.names(folder);
-  const queries = names.flatMap((name) => {
-    const parts = partsOf(`${folder}/${name}`);
-    return parts.kind === 'query' ? [keys.query(path, parts.query)] : [];
-  });
-  return [keys.list(path), keys.namedList(path), keys.latest(path), ...queries];
+  return [keys.list(path), ...(await changingAnswers(room, path))];
 }
 
 /** Nothing is removed: answers count as due, and stand in where no source answers. */

@@ -84,6 +84,7 @@ function show(target: string): string {
   const route = parseTarget(originForm(target), RULES);
   if (route.kind === 'page') return `page ${route.page}`;
   if (route.kind === 'authorize') return 'authorize';
+  if (route.kind === 'publish') return `publish ${route.m.path} ${route.m.version}`;
   const { ask } = route;
   const about =
     'm' in ask
