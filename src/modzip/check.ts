@@ -139,7 +139,8 @@ class Rules {
     // CheckFilePath refuses all that is not clean: "//", a leading or trailing "/", "." and "..".
     const fault = checkFilePath(name);
     if (fault !== undefined) throw badZip(`malformed file path ${shown(name)}: ${fault}`);
-    this.#collisions.add(name, folder);
+    const collision = this.#collisions.add(name, folder);
+    if (collision !== undefined) throw badZip(collision);
     if (!folder) this.#addFile(name, entry.uncompressed);
   }
 

@@ -1,5 +1,5 @@
 /** Names that a case-insensitive file system cannot tell apart, and names of a file that is also a folder. */
-import { badZip, shown } from './fault.ts';
+import { shown } from './fault.ts';
 import { MAX_PATHS } from './limits.ts';
 
 interface Known {
@@ -10,33 +10,30 @@ interface Known {
 export class Collisions {
   readonly #known = new Map<string, Known>();
 
-  /** Adds a path and its folders; BAD_ZIP where it collides with an earlier one (zip.collisionChecker). */
-  add(path: string, folder: boolean): void {
+  /** Adds a path and its folders; what is wrong where it collides with an earlier one (zip.collisionChecker). */
+  add(path: string, folder: boolean): string | undefined {
     let key = fold(path);
-    let known = this.#add(path, key, folder);
-    // The folders of a known folder are known.
-    for (let at = path; !known; ) {
+    let at = path;
+    let isFolder = folder;
+    for (;;) {
+      const known = this.#known.get(key);
+      if (known !== undefined) return collision(known, at, isFolder);
+      if (this.#known.size >= MAX_PATHS) return `more than ${MAX_PATHS} files and folders`;
+      this.#known.set(key, { path: at, folder: isFolder });
       const slash = at.lastIndexOf('/');
-      if (slash < 0) return;
+      if (slash < 0) return undefined;
       at = at.slice(0, slash);
       key = key.slice(0, key.lastIndexOf('/'));
-      known = this.#add(at, key, true);
+      isFolder = true;
     }
   }
+}
 
-  #add(path: string, key: string, folder: boolean): boolean {
-    const other = this.#known.get(key);
-    if (other === undefined) {
-      if (this.#known.size >= MAX_PATHS) throw badZip(`more than ${MAX_PATHS} files and folders`);
-      this.#known.set(key, { path, folder });
-      return false;
-    }
-    if (other.path !== path)
-      throw badZip(`case-insensitive name collision: ${shown(other.path)} and ${shown(path)}`);
-    if (other.folder !== folder) throw badZip(`${shown(path)} is both a file and a folder`);
-    if (!folder) throw badZip(`multiple entries for file ${shown(path)}`);
-    return true;
-  }
+/** Undefined for a folder that is known as one: then all folders above it are known too. */
+function collision(known: Known, path: string, folder: boolean): string | undefined {
+  if (known.path !== path) return `case-insensitive name collision: ${shown(known.path)} and ${shown(path)}`;
+  if (known.folder !== folder) return `${shown(path)} is both a file and a folder`;
+  return folder ? undefined : `multiple entries for file ${shown(path)}`;
 }
 
 const NO_FOLDING = /^[^A-Z\u0080-\uffff]*$/;

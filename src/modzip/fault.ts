@@ -1,4 +1,5 @@
 import { ModgateError } from '../errors/index.ts';
+import { MAX_ZIP_BYTES } from './limits.ts';
 
 /** characters of a hostile name that a message repeats */
 const MAX_SHOWN = 160;
@@ -12,6 +13,24 @@ const PREAMBLE = 'bad module zip: ';
 /** What badZip was told. */
 export function whyBad({ message }: ModgateError): string {
   return message.startsWith(PREAMBLE) ? message.slice(PREAMBLE.length) : message;
+}
+
+/** @param next the next step, for who looks after the module */
+export function badModule(why: string, next: string): ModgateError {
+  return new ModgateError('BAD_MODULE', why, { next });
+}
+
+/** @param what has more bytes than a module zip may have */
+export function tooLarge(what: string): ModgateError {
+  return badModule(
+    `${what} is too large: the limit of a module is ${MAX_ZIP_BYTES >> 20} MiB`,
+    'release a smaller version of the module',
+  );
+}
+
+/** @param limit bytes */
+export function tooLargeFile(name: string, limit: number): ModgateError {
+  return badModule(`${name} is larger than ${limit >> 20} MiB`, `release a version with a smaller ${name}`);
 }
 
 /** A hostile name for a message: quoted, control characters escaped, cut. */
