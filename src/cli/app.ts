@@ -2,9 +2,9 @@ import type { Config } from '../config/index.ts';
 import type { ModgateError } from '../errors/index.ts';
 import {
   checkTls,
-  LONGEST_UPLOAD,
   Listener,
   type ListenerLimits,
+  LONGEST_UPLOAD,
   type PartState,
   type Relay,
   RelayServer,

@@ -233,9 +233,13 @@ function purgedText(
 
 /** A purge is for what can come again. */
 function onlyPublished(): ModgateError {
-  return new ModgateError('FORBIDDEN', 'nothing was purged: what matches was published here, and no source has it', {
-    next: 'Use modgate delete where a version must go for good.',
-  });
+  return new ModgateError(
+    'FORBIDDEN',
+    'nothing was purged: what matches was published here, and no source has it',
+    {
+      next: 'Use modgate delete where a version must go for good.',
+    },
+  );
 }
 
 function numberOf(count: number, what: string): string {

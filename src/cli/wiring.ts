@@ -17,7 +17,8 @@ export function makeSources(
   const { metadata } = config.limits;
   const sources = new Map<string, Source>();
   const elements = config.routes.flatMap(({ chain }) => parseChain(chain));
-  if (elements.some(({ element }) => element === PUBLISHED)) sources.set(PUBLISHED, new PublishedSource(tree));
+  if (elements.some(({ element }) => element === PUBLISHED))
+    sources.set(PUBLISHED, new PublishedSource(tree));
   for (const [name, { kind, url, client }] of config.sources) {
     const base = new URL(url);
     if (kind === 'file') sources.set(name, new FileSource(name, base, metadata));

@@ -81,7 +81,8 @@ export class RouteReader {
   #chain(text: string, path: Path): string {
     const { findings } = this.#context;
     const elements = parseChain(text);
-    if (elements.length === 0) findings.fault(path, 'the chain is empty; it needs a source, published, direct or off');
+    if (elements.length === 0)
+      findings.fault(path, 'the chain is empty; it needs a source, published, direct or off');
     for (const { element, separator } of elements) {
       if ((element === 'off' || element === 'direct') && separator !== undefined) {
         findings.fault(path, `${element} must be the last of the chain; what comes after it is never asked`);

@@ -226,7 +226,9 @@ const sourceSchema = section('One module proxy, or a tree of files in the layout
 
 const routeSchema = section('A chain for some modules.', {
   match: text('Patterns of module paths, in the syntax of GOPRIVATE.'),
-  chain: text('Sources in the syntax of GOPROXY: names or URLs, with "," or "|" between; direct, off, published.'),
+  chain: text(
+    'Sources in the syntax of GOPROXY: names or URLs, with "," or "|" between; direct, off, published.',
+  ),
   denied: z
     .enum(['refuse', 'pass'])
     .meta({

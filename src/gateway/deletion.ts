@@ -102,11 +102,7 @@ async function bury(
 }
 
 /** The h1 that is remembered; of a zip that was copied into the tree without one, it is found out. */
-async function h1Of(
-  { room, checker }: Deps,
-  m: ModuleVersion,
-  signal: AbortSignal,
-): Promise<string | null> {
+async function h1Of({ room, checker }: Deps, m: ModuleVersion, signal: AbortSignal): Promise<string | null> {
   const key = keys.file(m, 'ziphash');
   const kept = await readWhole(room.tree, key);
   if (kept !== undefined) return kept.toString('utf8').trim();

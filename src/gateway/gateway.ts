@@ -171,11 +171,7 @@ export class Gateway {
     return published ?? this.#unlessDeleted(path, query, await this.#asked(path, query, options), options);
   }
 
-  async #storedQuery(
-    path: ModulePath,
-    query: string,
-    signal: AbortSignal,
-  ): Promise<BytesReply | undefined> {
+  async #storedQuery(path: ModulePath, query: string, signal: AbortSignal): Promise<BytesReply | undefined> {
     const published = await this.#published(path, query, signal);
     if (published !== undefined) return published;
     const key = query === 'latest' ? keys.latest(path) : keys.query(path, query);
@@ -213,7 +209,11 @@ export class Gateway {
     return liveReply(bytes);
   }
 
-  async #deletionOf(path: ModulePath, query: string, { bytes }: BytesReply): Promise<ModgateError | undefined> {
+  async #deletionOf(
+    path: ModulePath,
+    query: string,
+    { bytes }: BytesReply,
+  ): Promise<ModgateError | undefined> {
     const version = versionIn(path, query, bytes);
     return version === undefined ? undefined : this.#stones.refusal({ path, version });
   }

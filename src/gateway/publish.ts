@@ -56,9 +56,13 @@ export class Publisher {
         next: 'publish it with a version of its own, such as v1.2.3 or v1.2.3-rc.1',
       });
     if (servesPublished(this.#deps.router.find(m.path).chain)) return;
-    throw new ModgateError('FORBIDDEN', `nothing can be published below ${m.path} here: "published" is not in the chain of its route`, {
-      next: `add this to routes of the gateway: { match: "${m.path.split('/', 1)[0]}/*", chain: published }`,
-    });
+    throw new ModgateError(
+      'FORBIDDEN',
+      `nothing can be published below ${m.path} here: "published" is not in the chain of its route`,
+      {
+        next: `add this to routes of the gateway: { match: "${m.path.split('/', 1)[0]}/*", chain: published }`,
+      },
+    );
   }
 
   /**
@@ -97,7 +101,10 @@ export class Publisher {
     const file = await staged.onDisk();
     const checked = await this.#deps.checker.check(file, m, { signal, goMod: true }).catch(badZip);
     if (checked.goMod === undefined)
-      throw refused(`the zip of ${m.path}@${m.version} holds no go.mod`, 'put a go.mod into the root of the module');
+      throw refused(
+        `the zip of ${m.path}@${m.version} holds no go.mod`,
+        'put a go.mod into the root of the module',
+      );
     const mod = Buffer.from(checked.goMod);
     const named = modulePathOf(mod.toString('utf8'));
     if (named !== m.path)
@@ -109,12 +116,7 @@ export class Publisher {
   }
 
   /** No other one publishes or deletes a version of this module meanwhile. */
-  async #commit(
-    m: ModuleVersion,
-    staged: StagedFile,
-    checked: Inspected,
-    actor: Actor,
-  ): Promise<Published> {
+  async #commit(m: ModuleVersion, staged: StagedFile, checked: Inspected, actor: Actor): Promise<Published> {
     const { h1 } = checked;
     await this.#refuseOther(m, checked);
     const isDeleted = this.#isThere(m, 'deleted');

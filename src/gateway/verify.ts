@@ -99,7 +99,9 @@ export class Verifier {
 
   async #finish(m: ModuleVersion): Promise<void> {
     const { room, changed } = this.#deps;
-    const left = (['info', 'mod', 'zip'] as const).some((kind) => room.stat(keys.file(m, kind)) !== undefined);
+    const left = (['info', 'mod', 'zip'] as const).some(
+      (kind) => room.stat(keys.file(m, kind)) !== undefined,
+    );
     if (!left) return;
     await room.exclusively(turnOf(m.path), AbortSignal.timeout(TURN), async () => {
       // It may have been published again meanwhile.

@@ -9,11 +9,9 @@ import type { Incoming } from './message.ts';
 export function checkBearer({ headers }: Pick<Incoming, 'headers'>, token: string, name: string): void {
   const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
   if (given !== '' && sameSecret(given, token)) return;
-  throw new ModgateError(
-    'UNAUTHORIZED',
-    given === '' ? 'the request has no token' : 'the token is wrong',
-    { next: `send the header "Authorization: Bearer <${name}>"` },
-  );
+  throw new ModgateError('UNAUTHORIZED', given === '' ? 'the request has no token' : 'the token is wrong', {
+    next: `send the header "Authorization: Bearer <${name}>"`,
+  });
 }
 
 /** In a time that says nothing about how much of it is right. */
