@@ -8,9 +8,9 @@
 import { ModgateError } from '../errors/index.ts';
 import { DEFLATED, LOCAL_LENGTH, LOCAL_SIGNATURE, STORED } from './content.ts';
 import type { ZipEntry } from './entry.ts';
-import { shown, tooLarge } from './fault.ts';
-import { MAX_ZIP_BYTES } from './limits.ts';
+import { shown } from './fault.ts';
 import { StreamReader } from './stream-reader.ts';
+import { passOverDeflated } from './streamed.ts';
 
 /** A file of an archive; `name` is the whole name in it, with the prefix of the archive. */
 export type ArchiveEntry = ZipEntry;
@@ -22,6 +22,9 @@ const LOCATOR64_SIGNATURE = 0x07064b50;
 const LOCATOR64_LENGTH = 20;
 const END_SIGNATURE = 0x06054b50;
 const END_LENGTH = 22;
+const DESCRIPTOR_SIGNATURE = 0x08074b50;
+const DESCRIPTOR_LENGTH = 16;
+const DESCRIPTOR64_LENGTH = 24;
 const SIGNATURE_LENGTH = 4;
 const ZIP64_EXTRA = 1;
 const MAX_UINT16 = 0xffff;
@@ -33,7 +36,8 @@ const HARMLESS = 0x806;
 
 /**
  * The files of an archive in its order, the data taken over as it is: neither inflated nor compared with its CRC32.
- * Folders are passed over. The data of an entry is passed over too where nobody reads it before asking for the next.
+ * Passed over are folders, files above git's core.bigFileThreshold (512 MiB, so that no module can have one), whose
+ * sizes stand behind their data, and data that nobody reads before asking for the next entry.
  *
  * VCS_FAILED where the stream is cut off or no archive of git; BAD_MODULE where it is larger than 500 MiB, as for the
  * go command. The failures of the stream itself are handed on. Leaving early ends the stream.
@@ -43,11 +47,7 @@ export async function* archiveEntries(
 ): AsyncGenerator<ArchiveEntry, void, undefined> {
   const archive = new Archive(new StreamReader(stream));
   try {
-    for (;;) {
-      const entry = await archive.next();
-      if (entry === undefined) break;
-      if (!entry.name.endsWith('/')) yield entry;
-    }
+    for (let entry = await archive.next(); entry !== undefined; entry = await archive.next()) yield entry;
     await archive.finish();
   } finally {
     await archive.close();
@@ -78,31 +78,48 @@ class Archive {
     this.#reader = reader;
   }
 
-  /** Undefined where the directory begins. */
+  /** The next file; undefined where the directory begins. */
   async next(): Promise<ArchiveEntry | undefined> {
-    await this.#rest?.skip();
-    this.#rest = undefined;
-    this.#signature = await this.#nextSignature();
-    if (this.#signature !== LOCAL_SIGNATURE) return undefined;
-    this.#entries++;
-    const header = readHeader(await this.#take(LOCAL_LENGTH - SIGNATURE_LENGTH));
-    const names = await this.#take(header.nameLength + header.extraLength);
-    const name = names.toString('utf8', 0, header.nameLength);
-    return this.#entry(name, header, names.subarray(header.nameLength));
+    for (;;) {
+      await this.#rest?.skip();
+      this.#rest = undefined;
+      this.#signature = await this.#nextSignature();
+      if (this.#signature !== LOCAL_SIGNATURE) return undefined;
+      this.#entries++;
+      const header = readHeader(await this.#take(LOCAL_LENGTH - SIGNATURE_LENGTH));
+      const names = await this.#take(header.nameLength + header.extraLength);
+      const name = names.toString('utf8', 0, header.nameLength);
+      if ((header.flags & ~(HARMLESS | STREAMED)) !== 0)
+        throw broken(`${shown(name)} has flags ${header.flags}`);
+      if ((header.flags & STREAMED) !== 0) await this.#passOverStreamed(name, header);
+      else {
+        const entry = this.#entry(name, header, names.subarray(header.nameLength));
+        if (!name.endsWith('/')) return entry;
+      }
+    }
   }
 
   #entry(name: string, header: Header, extra: Buffer): ArchiveEntry {
-    const { flags, method, crc } = header;
+    const { method, crc } = header;
     if (method !== STORED && method !== DEFLATED)
       throw broken(`${shown(name)} is compressed by method ${method}`);
-    if ((flags & STREAMED) !== 0) throw broken(`${shown(name)} is streamed`);
-    if ((flags & ~HARMLESS) !== 0) throw broken(`${shown(name)} has flags ${flags}`);
     const { size, compressed } = wholeSizes(name, header, extra);
     if (method === STORED && size !== compressed) throw broken(`${shown(name)} is stored and has two sizes`);
     const here = this.#reader.here(compressed);
     if (here !== undefined) return { name, method, crc, size, compressed, data: [here] };
     this.#rest = new Rest(this.#reader, compressed);
     return { name, method, crc, size, compressed, data: this.#rest };
+  }
+
+  async #passOverStreamed(name: string, { method }: Header): Promise<void> {
+    if (method !== DEFLATED) throw broken(`${shown(name)} is streamed by method ${method}`);
+    const data = await passOverDeflated(this.#reader).catch((cause: unknown) => {
+      throw broken(`${shown(name)} is not deflated`, cause);
+    });
+    if (data === undefined) throw cutOff();
+    const is64 = data.size > MAX_UINT32 || data.compressed > MAX_UINT32;
+    const descriptor = await this.#take(is64 ? DESCRIPTOR64_LENGTH : DESCRIPTOR_LENGTH);
+    if (descriptor.readUInt32LE() !== DESCRIPTOR_SIGNATURE) throw broken(`no sizes behind ${shown(name)}`);
   }
 
   /** Reads the directory and what follows, so that an archive that is cut off there is found out. */
@@ -140,7 +157,6 @@ class Archive {
   async #take(length: number): Promise<Buffer> {
     const bytes = this.#reader.here(length) ?? (await this.#reader.take(length));
     if (bytes.length < length) throw cutOff();
-    if (this.#reader.read > MAX_ZIP_BYTES) throw tooLarge('the archive of the repository');
     return bytes;
   }
 
@@ -171,7 +187,6 @@ class Rest implements AsyncIterable<Buffer> {
   async #next(): Promise<Buffer> {
     const piece = await this.#reader.some(this.#left);
     if (piece === undefined) throw cutOff();
-    if (this.#reader.read > MAX_ZIP_BYTES) throw tooLarge('the archive of the repository');
     this.#left -= piece.length;
     return piece;
   }
@@ -205,8 +220,9 @@ function cutOff() {
   return broken('it is cut off');
 }
 
-function broken(why: string) {
+function broken(why: string, cause?: unknown) {
   return new ModgateError('VCS_FAILED', `the archive that git made cannot be read: ${why}`, {
+    cause,
     next: 'try again; if it stays, run git fsck on the repository and look at the git command of the gateway',
   });
 }

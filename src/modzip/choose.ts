@@ -65,6 +65,8 @@ class Chooser {
   readonly #rule: VendorRule;
   readonly #nested = new NestedModules();
   readonly #collisions = new Collisions();
+  /** names that were left out for what they are */
+  readonly #special = new Map<string, OmitReason>();
   /** what is wrong with the first few files */
   readonly #faults: string[] = [];
   #faulty = 0;
@@ -97,12 +99,18 @@ class Chooser {
     if (this.#nested.hold(name)) return { reason: 'in another module' };
     if (name === '.hg_archival.txt') return { reason: 'made by hg archive' };
     const fault = nameFault(name) ?? this.#collisions.add(name, false);
-    return fault === undefined ? undefined : { fault };
+    if (fault === undefined) return undefined;
+    // As in x/mod, which tells one thing of a name: the second file of a hostile tree that has it twice is left out too.
+    const reason = this.#special.get(name);
+    return reason === undefined ? { fault } : { reason };
   }
 
   #byKind({ name, kind, size }: Candidate): Verdict {
-    if (kind === 'symlink') return { reason: 'a symbolic link' };
-    if (kind !== 'file') return { reason: 'not a regular file' };
+    if (kind !== 'file') {
+      const reason = kind === 'symlink' ? 'a symbolic link' : 'not a regular file';
+      this.#special.set(name, reason);
+      return { reason };
+    }
     this.#chosen++;
     this.#names += Buffer.byteLength(name);
     this.#total += size;

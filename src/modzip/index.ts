@@ -12,6 +12,8 @@ export { ZipChecker, type ZipCheckerOptions } from './checker.ts';
 export { type Candidate, type Choice, chooseFiles, type Omitted } from './choose.ts';
 export { createZip, type ZipSource } from './create.ts';
 export type { ZipEntry } from './entry.ts';
+export type { FolderFile } from './folder-files.ts';
+export { type FolderZip, zipFolder } from './folder-zip.ts';
 export { type HashedFile, hashFiles, hashGoMod } from './hash.ts';
 export { MAX_GOMOD_BYTES, MAX_LICENSE_BYTES, MAX_ZIP_BYTES } from './limits.ts';
 export type { OmitReason } from './omitted.ts';

@@ -1,17 +1,19 @@
-/** A stream of bytes, read in the lengths that its format asks for; nothing is copied that lies in one piece. */
+import { tooLarge } from './fault.ts';
+import { MAX_ZIP_BYTES } from './limits.ts';
+
+/**
+ * A stream of bytes, read in the lengths that its format asks for; nothing is copied that lies in one piece.
+ * BAD_MODULE where more comes than a zip may have.
+ */
 export class StreamReader {
   readonly #pieces: AsyncIterator<Buffer>;
   #piece: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** bytes that came out of the stream */
   #read = 0;
 
   constructor(stream: AsyncIterable<Buffer>) {
     this.#pieces = stream[Symbol.asyncIterator]();
-  }
-
-  /** bytes that came out of the stream */
-  get read(): number {
-    return this.#read;
   }
 
   /** The next bytes where all of them are here already. */
@@ -43,6 +45,7 @@ export class StreamReader {
       this.#piece = next.value;
       this.#at = 0;
       this.#read += next.value.length;
+      if (this.#read > MAX_ZIP_BYTES) throw tooLarge('the archive of the repository');
     }
     const start = this.#at;
     this.#at = Math.min(start + most, this.#piece.length);
