@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
+import { deleteCommand } from './delete.ts';
 import { healthCommand } from './health.ts';
 import { describe, dress } from './help.ts';
 import { helpCommand } from './help-command.ts';
 import { importCommand } from './import.ts';
 import { manCommand } from './man.ts';
 import { prefetchCommand } from './prefetch.ts';
+import { publishCommand } from './publish.ts';
+import { retractCommand } from './retract.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
 import { readBuild, versionJson, versionLine } from './version.ts';
@@ -25,12 +28,17 @@ export function makeProgram(): Command {
     .addCommand(serveCommand())
     .addCommand(prefetchCommand())
     .addCommand(importCommand())
+    .addCommand(publishCommand())
+    .addCommand(retractCommand())
+    .addCommand(deleteCommand())
     .addCommand(configCommand())
     .addCommand(storeCommand())
     .addCommand(healthCommand())
     .addCommand(completionCommand())
     .addCommand(manCommand())
     .addCommand(versionCommand())
+    // Behind a command, --version may be that one's own.
+    .enablePositionalOptions()
     .helpCommand(false)
     .addCommand(helpCommand());
   describe(program, {

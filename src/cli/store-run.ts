@@ -250,7 +250,7 @@ function numberOf(count: number, what: string): string {
  * False where the answer is no; nothing is to be changed then, and the exit code is set.
  * @param instead what else one can do than say yes
  */
-async function agreed(question: string, instead: string): Promise<boolean> {
+export async function agreed(question: string, instead: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new ModgateError('USAGE', `nobody is here to answer: ${question}`, {
       next: `Add --yes, or ${instead}.`,

@@ -35,36 +35,44 @@ const TRIES = 5;
 
 /** Removes, or softens, the versions that are meant; one answer for each module, several for a large one. */
 export async function* purge(
-  { room, clock, logger }: Deps,
+  deps: Deps,
   selection: Selection,
-  { hard, dryRun, signal }: PurgeOptions,
+  options: PurgeOptions,
 ): AsyncGenerator<PurgedModule, void, void> {
+  const { room } = deps;
   for await (const path of paths(room, selection)) {
     let first = true;
     for await (const all of rowsOf(room, selection, path)) {
-      signal.throwIfAborted();
+      options.signal.throwIfAborted();
       const meant = all.filter((one) => !stays(room, one));
       const kept = all.filter((one) => stays(room, one) && isListed(one)).map(({ version }) => version);
-      if (meant.length === 0) {
-        if (kept.length > 0) yield { module: path, versions: [], bytes: 0, kept };
-        continue;
-      }
-      if (!dryRun && hard)
-        await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
-      else if (!dryRun) await soften(room, path, meant, first);
-      first = false;
-      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
-      if (dryRun)
-        logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
-      else if (hard) logger.warn(fields, 'removed by the administrator');
-      else logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
-      yield {
-        module: path,
-        versions: meant.map(({ version }) => version),
-        bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
-        kept,
-      };
+      const bytes = meant.reduce((sum, { disk }) => sum + disk, 0);
+      if (meant.length > 0) await take(deps, selection, path, meant, first, options);
+      first &&= meant.length === 0;
+      const purged = meant.map(({ version }) => version);
+      if (purged.length + kept.length > 0) yield { module: path, versions: purged, bytes, kept };
     }
+  }
+}
+
+/** @param first of the module: what was answered about it goes too */
+async function take(
+  { room, clock, logger }: Deps,
+  selection: Selection,
+  path: ModulePath,
+  meant: readonly CatalogVersion[],
+  first: boolean,
+  { hard, dryRun }: PurgeOptions,
+): Promise<void> {
+  const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
+  if (dryRun) {
+    logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
+  } else if (hard) {
+    await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
+    logger.warn(fields, 'removed by the administrator');
+  } else {
+    await soften(room, path, meant, first);
+    logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
   }
 }
 
