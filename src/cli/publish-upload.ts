@@ -165,7 +165,7 @@ function refusal({ shown }: Destination, { status, text }: Answer): ModgateError
 
 function noAnswer({ shown }: Destination, cause: unknown): ModgateError {
   const code = systemCode(cause) || (cause instanceof Error ? cause.message : '');
-  const isTls = /CERT|TLS|SSL|SELF_SIGNED|ALTNAME/.test(code);
+  const isTls = /CERT|TLS|SSL|SELF_SIGNED|ALTNAME|VERIFY|ISSUER/.test(code);
   return new ModgateError(
     isTls ? 'UPSTREAM_TLS' : 'UPSTREAM_UNREACHABLE',
     `no answer from ${shown}: ${code}`,
