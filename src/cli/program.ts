@@ -37,8 +37,6 @@ export function makeProgram(): Command {
     .addCommand(completionCommand())
     .addCommand(manCommand())
     .addCommand(versionCommand())
-    // Behind a command, --version may be that one's own.
-    .enablePositionalOptions()
     .helpCommand(false)
     .addCommand(helpCommand());
   describe(program, {
@@ -53,6 +51,8 @@ export function makeProgram(): Command {
     ],
     seeAlso: ['README.md, modgate.example.yaml'],
   });
+  // Behind this command, --version is its own; behind every other one it is the program's.
+  if (process.argv[2] === 'publish') program.enablePositionalOptions();
   dress(program);
   return program;
 }

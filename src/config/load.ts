@@ -136,6 +136,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
   }
   const prefix = readPrefix(file.prefix ?? DEFAULTS.prefix, context);
   const routes = new RouteReader(sources, named, limits.patience, context).read(file);
+  const publish = readPublish(file.publish, routes, context);
   return {
     listen: readAddress(file.listen ?? DEFAULTS.listen, ['listen'], context),
     tls: readListenTls(file.tls, context),
@@ -145,7 +146,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
     sendfile: readSendfile(file, prefix, context),
     workers: file.workers ?? DEFAULTS.workers,
     admin: readAdmin(file.admin, context),
-    publish: readPublish(file.publish, context),
+    publish,
     data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),
     log: {
       level: file.log?.level ?? DEFAULTS.log.level,

@@ -51,7 +51,7 @@ const SETTINGS: readonly Setting[] = [
 const PREFIX = 'MODGATE_';
 export const FILE_VARIABLE = 'MODGATE_CONFIG';
 /** Where `modgate publish` sends modules to. */
-export const SERVER_VARIABLE = 'MODGATE_SERVER';
+const SERVER_VARIABLE = 'MODGATE_SERVER';
 /** Variables that set nothing of the configuration. */
 const OTHERS: ReadonlySet<string> = new Set([FILE_VARIABLE, SERVER_VARIABLE]);
 const variables = new Map(

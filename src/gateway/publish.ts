@@ -6,7 +6,7 @@ import { keys, PUBLISHED, type StagedFile, type Storeroom } from '../store/index
 import type { Admissions } from './admission.ts';
 import { type Actor, changingAnswers, turnOf } from './deletion.ts';
 import { writeTreeList } from './lists.ts';
-import { servesPublished } from './published-source.ts';
+import { leadingPublished, servesPublished } from './published-source.ts';
 import type { Router } from './router.ts';
 import { readWhole } from './stones.ts';
 
@@ -161,7 +161,9 @@ export class Publisher {
     for (const key of answers) await room.tree.delete(key);
     await writeTreeList(room.tree, m.path, clock.now());
     await room.settle([...room.filesOf(m), ...room.marksOf(m), ...answers, keys.list(m.path)]);
-    if (!isNew) return;
+    // Where what is published comes first, it is looked up each time: nothing of it is remembered anywhere.
+    const isLive = leadingPublished(this.#deps.router.find(m.path).chain) !== undefined;
+    if (!isNew || isLive) return;
     forget();
     await room.changes.tell();
   }
