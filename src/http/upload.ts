@@ -24,6 +24,8 @@ export interface UploadsDeps {
   readonly publisher: Pick<Publisher, 'check' | 'publish'>;
   /** what a publisher shows; undefined: nothing is published here */
   readonly token: string | undefined;
+  /** ms without a piece after which an upload is given up; for tests */
+  readonly idle?: number;
 }
 
 /** `PUT /-/modules/<path>/@v/<version>.zip`: takes in modules that are published here. */
@@ -47,13 +49,15 @@ export class Uploads {
     try {
       exchange.goOn();
       const actor = { who: 'publish', remote: exchange.client, request: exchange.id };
-      const pieces = piecesOf(exchange);
+      const pieces = piecesOf(exchange, this.#deps.idle ?? STALLED);
       const { h1, status } = await this.#deps.publisher.publish(m, pieces, actor, exchange.signal);
       const body = { module: m.path, version: m.version, h1, status };
       sendJson(exchange, status === 'published' ? 201 : 200, body);
     } catch (thrown) {
-      await throwAway(exchange);
-      throw toModgateError(thrown);
+      const error = toModgateError(thrown);
+      // Who sends nothing keeps nobody waiting for the rest.
+      if (error.code !== 'REQUEST_TIMEOUT') await throwAway(exchange);
+      throw error;
     } finally {
       this.#running--;
     }
@@ -91,36 +95,63 @@ function checkBody(req: Incoming): void {
   });
 }
 
-/** The body; BAD_REQUEST where it is cut off, REQUEST_TIMEOUT where it stalls. */
-async function* piecesOf({ req, signal }: Exchange): AsyncGenerator<Uint8Array, void, void> {
+/** The body; BAD_REQUEST where it is cut off, REQUEST_TIMEOUT where it stalls. @param idle ms between two pieces */
+async function* piecesOf({ req, signal }: Exchange, idle: number): AsyncGenerator<Uint8Array, void, void> {
   const body = bodyOf(req);
   if (body === undefined) return;
-  let isStalled = false;
-  const stall = setTimeout(() => {
-    isStalled = true;
-    body.destroy();
-  }, STALLED).unref();
+  const watch = new Watch(signal, idle);
+  // What leaves early must not end the connection, which is to carry the refusal.
+  const pieces = body.iterator({ destroyOnReturn: false });
   try {
-    // What leaves the loop early must not end the connection, which is to carry the refusal.
-    for await (const piece of body.iterator({ destroyOnReturn: false })) {
-      stall.refresh();
+    for (;;) {
+      const { done, value } = await Promise.race([pieces.next(), watch.over]);
+      if (done === true) return;
+      watch.refresh();
       // Without an encoding it yields Buffers; its type does not say so.
-      yield piece as Buffer;
+      yield value as Buffer;
     }
-  } catch (cause) {
-    if (isStalled) throw stalled();
+  } catch (thrown) {
     signal.throwIfAborted();
+    if (thrown instanceof ModgateError) throw thrown;
     throw new ModgateError('BAD_REQUEST', 'the upload was cut off; nothing of it was stored', {
-      cause,
+      cause: thrown,
       next: 'send it again',
     });
   } finally {
-    clearTimeout(stall);
+    watch.end();
   }
 }
 
-function stalled(): ModgateError {
-  return new ModgateError('REQUEST_TIMEOUT', `the upload stalled for ${STALLED / 1000} s and was given up`, {
+/** Fails when nothing has come for too long, or nobody wants it any more. */
+class Watch {
+  readonly over: Promise<never>;
+  readonly #signal: AbortSignal;
+  #timer: NodeJS.Timeout | undefined;
+  #abort: () => void = () => undefined;
+
+  constructor(signal: AbortSignal, idle: number) {
+    this.#signal = signal;
+    this.over = new Promise<never>((_, reject) => {
+      this.#timer = setTimeout(() => reject(stalled(idle)), idle).unref();
+      this.#abort = () => reject(signal.reason);
+    });
+    // It may fail while nobody waits for a piece; whoever asks for the next one is told.
+    this.over.catch(() => undefined);
+    signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  refresh(): void {
+    this.#timer?.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#abort);
+  }
+}
+
+function stalled(idle: number): ModgateError {
+  return new ModgateError('REQUEST_TIMEOUT', `the upload stalled for ${idle / 1000} s and was given up`, {
     next: 'send it again; nothing of it was stored',
   });
 }
