@@ -271,9 +271,13 @@ class Settler {
       this.#sql('DELETE FROM version WHERE path = ? AND version = ?').run(path, version);
       return;
     }
-    const listed = files.some(({ size }, i) => size !== undefined && VERSION_FILES[i] !== 'ziphash') ? 1 : 0;
+    const isPublished = this.#stat(keys.mark({ path, version }, 'published')) !== undefined;
+    const isListed = this.#isListed({ path, version }, files, isPublished);
+    const listed = isListed ? 1 : 0;
     const disk = files.reduce((sum, { size }) => sum + onDisk(size ?? 0), 0);
-    const source = this.#sourceOf({ path, version }, notes) ?? row?.source ?? '';
+    const noted = [...notes.values()].find((note) => note.source !== undefined)?.source;
+    // What was published here is known by its mark, also where the notes are lost.
+    const source = isPublished ? PUBLISHED : (noted ?? row?.source ?? '');
     // One that becomes visible again is a new one to whoever pages through the index: nobody may miss it.
     const appears = row === undefined || (row.listed === 0 && listed === 1);
     const arrives = files.some(
@@ -299,10 +303,13 @@ class Settler {
       );
   }
 
-  /** What was published here is known by its mark, also where the notes are lost. */
-  #sourceOf(m: ModuleVersion, notes: ReadonlyMap<VersionFile, Note>): string | undefined {
-    if (this.#stat(keys.mark(m, 'published')) !== undefined) return PUBLISHED;
-    return [...notes.values()].find((note) => note.source !== undefined)?.source;
+  /** Not what is deleted, nor what is being published, until its `.info` is there. */
+  #isListed(m: ModuleVersion, files: readonly Known[], isPublished: boolean): boolean {
+    if (this.#stat(keys.mark(m, 'deleted')) !== undefined) return false;
+    return files.some(({ size }, i) => {
+      const kind = VERSION_FILES[i];
+      return size !== undefined && (isPublished ? kind === 'info' : kind !== 'ziphash');
+    });
   }
 
   /** Later than every other one ever given, by any process: given within the transaction that uses it. */

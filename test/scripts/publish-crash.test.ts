@@ -23,6 +23,11 @@ async function assertWhole(modgate: Modgate, version: string, zip: Buffer): Prom
   const isListed = list.text.split('\n').includes(version);
   const info = await modgate.ask(`${BASE}/${version}.info`);
   assert.equal(info.status === 200, isListed, `${version}: ${info.status}, list ${list.text}`);
+  const index = await until(async () => {
+    const found = (await modgate.ask('/index')).text.includes(`"${version}"`);
+    return found === isListed ? 'as the list' : undefined;
+  }, `the index to tell of ${version} what the list does`);
+  assert.ok(index);
   if (!isListed) return;
   assert.equal((await modgate.ask(`${BASE}/${version}.mod`)).status, 200);
   assert.deepEqual((await modgate.ask(`${BASE}/${version}.zip`)).body, zip);
