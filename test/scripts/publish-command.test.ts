@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { SOURCE } from '../kit/gateway.ts';
 import { Go, withoutGo } from '../kit/go.ts';
 import { cleanEnv, type Modgate, modgateCommand } from '../kit/modgate.ts';
 import { libZip, MODULE, publish, publishingPair, TOKEN } from '../kit/publish.ts';
@@ -246,19 +247,28 @@ describe('modgate delete', () => {
 });
 
 describe('the store', () => {
-  test('keeps what is published, however small its cap', async (t) => {
-    const config = { store: { cap: 8192, scrub: '0' } };
-    const { modgate } = await publishingPair(t, { config });
+  test('keeps what is published, however small its cap, and though a source has the same', async (t) => {
+    const routes = [
+      { match: 'corp.test/*', chain: 'published' },
+      { match: 'example.com/mod', chain: `published,${SOURCE}` },
+    ];
+    const config = { routes, store: { cap: 8192, scrub: '0' } };
+    const { modgate, upstream } = await publishingPair(t, { config });
     await publish(modgate, 'v1.0.0', libZip('v1.0.0'));
+    const both = '/example.com/mod/@v/v1.0.0';
+    const zip = upstream.fixture.answer(`${both}.zip`)?.body ?? Buffer.alloc(0);
+    const twin = await publish(modgate, 'v1.0.0', zip, { module: 'example.com/mod' });
+    assert.equal(twin.status, 201, twin.text);
     for (const kind of ['info', 'mod', 'zip']) await modgate.ask(`/example.com/plain/@v/v1.1.0.${kind}`);
     const fetched = path.join(modgate.data, 'tree/example.com/plain/@v/v1.1.0.zip');
     const evicted = await until(async () => {
       const run = await storeCommand(modgate, 'gc', '--cap', '4096', '--json');
       return fs.existsSync(fetched) ? undefined : run;
     }, 'the eviction of what can come again');
-    assert.match(evicted.stdout, /"published":1/);
-    for (const kind of ['info', 'mod', 'zip', 'ziphash', 'published'])
-      assert.ok(fs.existsSync(path.join(modgate.data, `tree${BASE}/v1.0.0.${kind}`)), kind);
+    assert.match(evicted.stdout, /"published":2/);
+    for (const base of [`${BASE}/v1.0.0`, both])
+      for (const kind of ['info', 'mod', 'zip', 'ziphash', 'published'])
+        assert.ok(fs.existsSync(path.join(modgate.data, `tree${base}.${kind}`)), `${base}.${kind}`);
     const purged = await storeCommand(modgate, 'purge', '*', '--hard', '--yes');
     assert.match(purged.stdout, /kept corp\.test\/lib, published here: v1\.0\.0/);
     assert.equal((await modgate.ask(`${BASE}/v1.0.0.zip`)).status, 200);
