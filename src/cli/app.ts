@@ -4,6 +4,7 @@ import {
   checkTls,
   Listener,
   type ListenerLimits,
+  LONGEST_UPLOAD,
   type PartState,
   type Relay,
   RelayServer,
@@ -111,6 +112,7 @@ export class App {
         tls: config.tls,
         metrics,
         shared: relayed !== undefined,
+        requestTime: LONGEST_UPLOAD,
         refused: (client, why) => this.#noteRefused(client, why),
       },
     );

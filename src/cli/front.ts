@@ -40,6 +40,7 @@ function frontCommand(name: FrontName, title: string): Command {
     )
     .option('--fallback', 'send stored files while modgate is down', false)
     .option('--pages', 'let /healthz, /readyz, /version and / through', false)
+    .option('--publish', 'let modules be published through it (default: where publish.token is set)')
     .option('--upstream <address>', 'host:port or unix:/path of modgate (default: where it listens)')
     .option('--upstream-ca <file>', "CA of modgate's own certificate, where modgate speaks TLS");
   withConfigFlags(command).action((options: FrontFlags, self: Command) => {

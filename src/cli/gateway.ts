@@ -35,7 +35,7 @@ export function makeGateway(config: Config, below: Below): MadeGateway {
   const { cache, limits, workers } = config;
   const opened: { close(): Promise<void> }[] = [];
   try {
-    const sources = makeSources(config, logger, metrics);
+    const sources = makeSources(config, below.tree, logger, metrics);
     opened.push(...sources.values());
     const versionControl = new VersionControl(config, below);
     opened.push(versionControl);

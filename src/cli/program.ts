@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
+import { deleteCommand } from './delete.ts';
 import { healthCommand } from './health.ts';
 import { describe, dress } from './help.ts';
 import { helpCommand } from './help-command.ts';
 import { importCommand } from './import.ts';
 import { manCommand } from './man.ts';
 import { prefetchCommand } from './prefetch.ts';
+import { publishCommand } from './publish.ts';
+import { retractCommand } from './retract.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
 import { readBuild, versionJson, versionLine } from './version.ts';
@@ -25,6 +28,9 @@ export function makeProgram(): Command {
     .addCommand(serveCommand())
     .addCommand(prefetchCommand())
     .addCommand(importCommand())
+    .addCommand(publishCommand())
+    .addCommand(retractCommand())
+    .addCommand(deleteCommand())
     .addCommand(configCommand())
     .addCommand(storeCommand())
     .addCommand(healthCommand())
@@ -45,6 +51,8 @@ export function makeProgram(): Command {
     ],
     seeAlso: ['README.md, modgate.example.yaml'],
   });
+  // Behind this command, --version is its own; behind every other one it is the program's.
+  if (process.argv[2] === 'publish') program.enablePositionalOptions();
   dress(program);
   return program;
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
-import { type Gateway, Upkeep } from '../gateway/index.ts';
+import { type Gateway, Publisher, Upkeep } from '../gateway/index.ts';
 import {
   AccessLog,
   AdminHandler,
   type Guard,
   Handler,
+  type HandlerDeps,
   Handover,
   HotCache,
   Pages,
@@ -14,6 +15,7 @@ import {
   type PartState,
   type Relay,
   TrustedProxies,
+  Uploads,
   Uses,
 } from '../http/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
@@ -77,6 +79,17 @@ export class Service {
       { room, router, checker, clock, logger, metrics, forget, sweepUses: (keep) => uses.sweep(keep) },
       config.store,
     );
+    const publisher = new Publisher({
+      room,
+      router,
+      checker,
+      clock,
+      logger,
+      metrics,
+      forget,
+      admissions: this.#made.gateway.admissions,
+    });
+    const uploads = new Uploads({ publisher, token: config.publish.token?.reveal() });
     const pages = this.#makePages(stable, this.#made.sources);
     const access = new AccessLog(
       metrics,
@@ -84,7 +97,7 @@ export class Service {
       config.log.access ? logger : undefined,
       stable.relay !== undefined,
     );
-    this.handler = this.#makeHandler(stable, pages, access, uses);
+    this.handler = this.#makeHandler(stable, { pages, access, uses, uploads });
     this.admin = new AdminHandler({ pages, access, clock, upkeep: this.upkeep, guard: guardOf(config) });
   }
 
@@ -135,16 +148,17 @@ export class Service {
     });
   }
 
-  #makeHandler({ clock, relay }: Stable, pages: Pages, access: AccessLog, uses: Uses): Handler {
+  #makeHandler(
+    { clock, relay }: Stable,
+    parts: Pick<HandlerDeps, 'pages' | 'access' | 'uses' | 'uploads'>,
+  ): Handler {
     const { limits, prefix, tls, listen, trustedProxies, sendfile, data } = this.config;
     const trusted = new TrustedProxies(trustedProxies, listen.kind === 'unix');
     return new Handler({
+      ...parts,
       gateway: this.#made.gateway,
-      pages,
-      access,
       clock,
       hot: this.#hot,
-      uses,
       patience: limits.patience,
       keepAlive: limits.idle,
       targets: { prefix, longest: limits.url },

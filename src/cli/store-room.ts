@@ -31,7 +31,7 @@ export async function withStore(
   const logger = createLogger({ ...config.log, level: levelOf(loaded) });
   const metrics = new Metrics({ process: false });
   const tree = await FileTree.open(config.data, { logger });
-  const sources = makeSources(config, logger, metrics);
+  const sources = makeSources(config, tree, logger, metrics);
   const versionControl = new VersionControl(config, { tree, logger, metrics });
   const router = makeRouter(config, sources, (route) => versionControl.source(route));
   const checker = new ZipChecker();

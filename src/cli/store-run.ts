@@ -211,13 +211,35 @@ async function purgeAll(
   const asks = versions > 1 && !dryRun && !yes && (hard || process.stdin.isTTY);
   if (asks && !(await agreed(`${hard ? 'Remove' : 'Purge'} ${what}?`, 'see --dry-run first'))) return;
   const verb = dryRun ? 'would purge' : hard ? 'removed' : 'purged';
-  let purged = 0;
+  let [purged, kept] = [0, 0];
   for await (const event of purgeEvents(upkeep, patterns, { hard, dryRun, signal })) {
-    if (event.event === 'purged') purged += event.versions.length;
+    if (event.event === 'purged') {
+      purged += event.versions.length;
+      kept += event.kept.length;
+    }
     if (json) await print(`${JSON.stringify(event)}\n`);
-    else if (event.event === 'purged') await print(`${verb} ${event.module}: ${event.versions.join(' ')}\n`);
+    else if (event.event === 'purged') await print(purgedText(event, verb));
   }
-  if (purged === 0) throw nothingMatches(patterns);
+  if (purged === 0) throw kept === 0 ? nothingMatches(patterns) : onlyPublished();
+}
+
+function purgedText(
+  { module, versions, kept }: Extract<UpkeepEvent, { event: 'purged' }>,
+  verb: string,
+): string {
+  const gone = versions.length === 0 ? '' : `${verb} ${module}: ${versions.join(' ')}\n`;
+  return kept.length === 0 ? gone : `${gone}kept ${module}, published here: ${kept.join(' ')}\n`;
+}
+
+/** A purge is for what can come again. */
+function onlyPublished(): ModgateError {
+  return new ModgateError(
+    'FORBIDDEN',
+    'nothing was purged: what matches was published here, and no source has it',
+    {
+      next: 'Use modgate delete where a version must go for good.',
+    },
+  );
 }
 
 function numberOf(count: number, what: string): string {
@@ -228,7 +250,7 @@ function numberOf(count: number, what: string): string {
  * False where the answer is no; nothing is to be changed then, and the exit code is set.
  * @param instead what else one can do than say yes
  */
-async function agreed(question: string, instead: string): Promise<boolean> {
+export async function agreed(question: string, instead: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new ModgateError('USAGE', `nobody is here to answer: ${question}`, {
       next: `Add --yes, or ${instead}.`,

@@ -93,6 +93,7 @@ const WHY_KEPT: Readonly<Record<Stay, string>> = {
   other: 'of which a source has other bytes: what is not needed goes by modgate store purge --hard',
   silent: 'about which no source answered: run it again when they do',
   used: 'that were used or changed meanwhile',
+  published: 'published here, where no source has them',
   foreign: "from sources that this configuration does not ask for them: name the server's with --config",
   unknown:
     'that were imported, or whose source nobody knows: only the running server asks about them, by store.cap or its own gc',

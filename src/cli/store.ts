@@ -142,11 +142,12 @@ function purge(): Command {
     );
   return describe(command, {
     ...ABOUT,
-    details: `After --hard the next fetch may bring other bytes; only go.sum and the checksum database then notice. ${PATTERNS}`,
+    details: `After --hard the next fetch may bring other bytes; only go.sum and the checksum database then notice. What was published or deleted here stays, and is told. ${PATTERNS}`,
     examples: [
       ['modgate store purge example.com/lib', 'ask for its lists again'],
       ["modgate store purge --hard 'example.com/*@v1.*' --dry-run", 'see what would be removed'],
     ],
+    seeAlso: ['modgate delete'],
     exitCodes: { ...STOPPED, 1: 'nothing matches, the answer was no, or it failed' },
   });
 }

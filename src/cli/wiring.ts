@@ -8,14 +8,23 @@ import {
 } from '../config/index.ts';
 import { ModgateError } from '../errors/index.ts';
 import { Chain, type ChainLink, FileSource, ProxySource, type Source, SumdbOrigin } from '../fetch/index.ts';
-import { type PassedDatabase, type Route, Router } from '../gateway/index.ts';
+import { type PassedDatabase, PublishedSource, type Route, Router } from '../gateway/index.ts';
 import { PathPatterns } from '../module/index.ts';
 import { type ClientOptions, UpstreamClient } from '../net/index.ts';
 import type { Logger, Metrics } from '../observe/index.ts';
+import { PUBLISHED, type Tree } from '../store/index.ts';
 
-export function makeSources(config: Config, logger: Logger, metrics: Metrics): Map<string, Source> {
+export function makeSources(
+  config: Config,
+  tree: Tree,
+  logger: Logger,
+  metrics: Metrics,
+): Map<string, Source> {
   const { metadata } = config.limits;
   const sources = new Map<string, Source>();
+  const elements = config.routes.flatMap(({ chain }) => parseChain(chain));
+  if (elements.some(({ element }) => element === PUBLISHED))
+    sources.set(PUBLISHED, new PublishedSource(tree));
   for (const [name, { kind, url, client, isPrivate }] of config.sources) {
     const base = new URL(url);
     if (kind === 'file') sources.set(name, new FileSource(name, base, metadata));
@@ -104,7 +113,8 @@ export function makeDatabases(
   logger: Logger,
   metrics: Metrics,
 ): PassedDatabase[] {
-  const proxies = router.routes.at(-1)?.chain.sources ?? [];
+  const all = router.routes.at(-1)?.chain.sources ?? [];
+  const proxies = all.filter(({ name }) => name !== PUBLISHED);
   return config.sumdb.map(({ name, url }) => {
     const client = new UpstreamClient(
       clientOptions(name, shareOf(config, defaultClient(config.limits.patience))),

@@ -1,6 +1,6 @@
 /** One element of a chain and what lets the next one be asked: `,` absence, `|` any failure. */
 export interface ChainElement {
-  /** a source's name, a URL, `direct` or `off` */
+  /** a source's name, a URL, `direct`, `off` or `published` */
   readonly element: string;
   /** undefined for the last element */
   readonly separator: ',' | '|' | undefined;
@@ -24,3 +24,6 @@ export function parseChain(text: string): readonly ChainElement[] {
 export function formatChain(elements: readonly ChainElement[]): string {
   return elements.map(({ element, separator }) => element + (separator ?? '')).join('');
 }
+
+/** What a chain may name beside sources; no source can have such a name. */
+export const CHAIN_WORDS: ReadonlySet<string> = new Set(['direct', 'off', 'published']);

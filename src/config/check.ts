@@ -11,6 +11,7 @@ type Issue = z.core.$ZodIssue;
 const SECTIONS: ReadonlySet<string> = new Set([
   'sources',
   'routes',
+  'publish',
   'sumdb',
   'cache',
   'limits',

@@ -35,6 +35,7 @@ export function effectiveValues(config: Config, hasChain: boolean): Values {
     sendfile: { ...config.sendfile },
     workers: config.workers,
     ...adminValues(config.admin),
+    ...(config.publish.token === undefined ? {} : { publish: { token: SHOWN } }),
     data: config.data,
     ...(hasChain && last !== undefined ? { chain: chainText(last.chain, config) } : {}),
     ...(named.length === 0

@@ -93,7 +93,9 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
   [
     'source name',
     'sources: { off: { url: https://a.example } }\n',
-    ['1:12: "off" is not a name for a source: letters, digits, ".", "_" and "-", not direct or off'],
+    [
+      '1:12: "off" is not a name for a source: letters, digits, ".", "_" and "-", not direct, off or published',
+    ],
   ],
   ['source without url', 'sources:\n  corp: {}\n', ['2:9: sources.corp.url is missing']],
   [
@@ -232,7 +234,7 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
     `${SOURCE}    retry: { budget: 10s }\nlimits: { patience: 10s }\n`,
     ['4:22: retry.budget must be shorter than limits.patience, or callers leave before it ends'],
   ],
-  ['empty chain', 'chain: " , "\n', ['1:8: the chain is empty; it needs a source, direct or off']],
+  ['empty chain', 'chain: " , "\n', ['1:8: the chain is empty; it needs a source, published, direct or off']],
   [
     'off not last',
     'chain: off,direct\n',
@@ -246,12 +248,14 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
   [
     'unknown source',
     `${SOURCE}chain: crop,off\n`,
-    ['4:8: "crop" is neither a URL, direct, off nor a source; the named ones are corp; did you mean "corp"?'],
+    [
+      '4:8: "crop" is neither a URL, direct, off, published nor a source; the named ones are corp; did you mean "corp"?',
+    ],
   ],
   [
     'no sources',
     'chain: crop\n',
-    ['1:8: "crop" is neither a URL, direct, off nor a source; no sources are named'],
+    ['1:8: "crop" is neither a URL, direct, off, published nor a source; no sources are named'],
   ],
   [
     'a source with a fault is known',
@@ -278,7 +282,7 @@ const FAULTS: [what: string, yaml: string, expected: string[]][] = [
     'fault in one route, chain of another',
     'routes:\n  - { match: a, chain: nope }\n  - { match: b, chain: off, denied: no }\n',
     [
-      '2:24: "nope" is neither a URL, direct, off nor a source; no sources are named',
+      '2:24: "nope" is neither a URL, direct, off, published nor a source; no sources are named',
       '3:37: routes.denied must be refuse, pass',
     ],
   ],

@@ -8,6 +8,7 @@ import { type ReadFile, readText } from './files.ts';
 import { Findings } from './findings.ts';
 import { readAddress, readAdmin, readListenTls, readPrefix, readTrustedProxies } from './listen.ts';
 import { originsOf } from './origins.ts';
+import { readPublish } from './publish.ts';
 import { RouteReader } from './routes.ts';
 import type { FileConfig } from './schema.ts';
 import { readSendfile } from './sendfile.ts';
@@ -136,6 +137,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
   }
   const prefix = readPrefix(file.prefix ?? DEFAULTS.prefix, context);
   const routes = new RouteReader(sources, named, limits.patience, context).read(file);
+  const publish = readPublish(file.publish, routes, context);
   return {
     listen: readAddress(file.listen ?? DEFAULTS.listen, ['listen'], context),
     tls: readListenTls(file.tls, context),
@@ -145,6 +147,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
     sendfile: readSendfile(file, prefix, context),
     workers: file.workers ?? DEFAULTS.workers,
     admin: readAdmin(file.admin, context),
+    publish,
     data: resolve(baseOf(['data'], context), file.data ?? DEFAULTS.data),
     log: {
       level: file.log?.level ?? DEFAULTS.log.level,

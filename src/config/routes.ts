@@ -1,5 +1,5 @@
 import { PathPatterns } from '../module/index.ts';
-import { type ChainElement, formatChain, parseChain } from './chain.ts';
+import { CHAIN_WORDS, type ChainElement, formatChain, parseChain } from './chain.ts';
 import type { Context } from './context.ts';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
@@ -100,7 +100,8 @@ export class RouteReader {
   #chain(text: string, path: Path): string {
     const { findings } = this.#context;
     const elements = parseChain(text);
-    if (elements.length === 0) findings.fault(path, 'the chain is empty; it needs a source, direct or off');
+    if (elements.length === 0)
+      findings.fault(path, 'the chain is empty; it needs a source, published, direct or off');
     for (const { element, separator } of elements) {
       if ((element === 'off' || element === 'direct') && separator !== undefined) {
         findings.fault(path, `${element} must be the last of the chain; what comes after it is never asked`);
@@ -116,13 +117,13 @@ export class RouteReader {
   }
 
   #name(element: string, shown: string, path: Path): string {
-    if (element === 'off' || element === 'direct' || this.#named.has(element)) return element;
+    if (CHAIN_WORDS.has(element) || this.#named.has(element)) return element;
     const { findings } = this.#context;
     if (!IS_URL.test(element)) {
       const known = [...this.#named].sort();
       const names = known.length === 0 ? 'no sources are named' : `the named ones are ${known.join(', ')}`;
-      const hint = didYouMean(element, [...known, 'direct', 'off']);
-      findings.fault(path, `${shown} is neither a URL, direct, off nor a source; ${names}${hint}`);
+      const hint = didYouMean(element, [...known, ...CHAIN_WORDS]);
+      findings.fault(path, `${shown} is neither a URL, direct, off, published nor a source; ${names}${hint}`);
       return element;
     }
     const url = readUrl(element, path, findings, shown);

@@ -65,6 +65,10 @@ const admin = section('The administrative listener, for /api/v1, metrics and hea
   token: secret('Bearer token that every request to /api/v1 must show.').optional(),
 });
 
+const publish = section('Publishing of modules to this gateway, on routes whose chain has published.', {
+  token: secret('Bearer token that a publisher shows; without it nothing can be published.').optional(),
+});
+
 const sendfile = section('How a trusted proxy in front is told to send a large stored file itself.', {
   type: z
     .enum(['off', 'x-accel-redirect', 'x-sendfile'])
@@ -140,7 +144,9 @@ const sourceSchema = section('One module proxy, or a tree of files in the layout
 
 const routeSchema = section('A chain for some modules.', {
   match: text('Patterns of module paths, in the syntax of GOPRIVATE.'),
-  chain: text('Sources in the syntax of GOPROXY: names or URLs, with "," or "|" between; direct, off.'),
+  chain: text(
+    'Sources in the syntax of GOPROXY: names or URLs, with "," or "|" between; direct, off, published.',
+  ),
   denied: z
     .enum(['refuse', 'pass'])
     .meta({
@@ -176,7 +182,7 @@ const sumdbSchema = section('A checksum database that is passed through below /s
   url: text('Base URL, https://… or http://….'),
 });
 
-const SOURCE_NAME = /^(?!(?:direct|off)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const SOURCE_NAME = /^(?!(?:direct|off|published)$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Elements of lists are optional so that checkShape can take one away; YAML itself has no undefined. */
 export const fileSchema = z
@@ -205,6 +211,7 @@ export const fileSchema = z
       .meta({ description: 'Processes that serve, on one folder.', default: DEFAULTS.workers })
       .optional(),
     admin: admin.optional(),
+    publish: publish.optional(),
     data: text("Folder of all stored files; relative to this file's folder.")
       .meta({ default: DEFAULTS.data })
       .optional(),
@@ -215,7 +222,7 @@ export const fileSchema = z
           .string()
           .regex(
             SOURCE_NAME,
-            'is not a name for a source: letters, digits, ".", "_" and "-", not direct or off',
+            'is not a name for a source: letters, digits, ".", "_" and "-", not direct, off or published',
           ),
         sourceSchema,
       )

@@ -4,7 +4,8 @@ import { didYouMean } from './suggest.ts';
 
 interface Setting {
   readonly path: readonly [string] | readonly [string, string];
-  readonly kind: 'text' | 'integer' | 'boolean';
+  /** secret: a variable alone, since others read command lines */
+  readonly kind: 'text' | 'integer' | 'boolean' | 'secret';
 }
 
 const text = (...path: Setting['path']): Setting => ({ path, kind: 'text' });
@@ -23,6 +24,7 @@ const SETTINGS: readonly Setting[] = [
   text('sendfile', 'prefix'),
   integer('workers'),
   text('admin', 'listen'),
+  { path: ['publish', 'token'], kind: 'secret' },
   text('data'),
   text('chain'),
   text('log', 'level'),
@@ -54,10 +56,19 @@ const SETTINGS: readonly Setting[] = [
 
 const PREFIX = 'MODGATE_';
 export const FILE_VARIABLE = 'MODGATE_CONFIG';
+/** Where `modgate publish` sends modules to. */
+const SERVER_VARIABLE = 'MODGATE_SERVER';
+/** Variables that set nothing of the configuration. */
+const OTHERS: ReadonlySet<string> = new Set([FILE_VARIABLE, SERVER_VARIABLE]);
 const variables = new Map(
   SETTINGS.map((setting) => [PREFIX + setting.path.join('_').toUpperCase(), setting]),
 );
-const flags = new Map(SETTINGS.map((setting) => [setting.path.join('-').replaceAll('_', '-'), setting]));
+const flags = new Map(
+  SETTINGS.filter(({ kind }) => kind !== 'secret').map((setting) => [
+    setting.path.join('-').replaceAll('_', '-'),
+    setting,
+  ]),
+);
 /** Name of a flag, without its dashes, to the key that it sets, e.g. `cache-fresh` to `cache.fresh`. */
 export const SETTING_FLAGS: ReadonlyMap<string, string> = new Map(
   [...flags].map(([flag, { path }]) => [flag, path.join('.')]),
@@ -86,12 +97,12 @@ export function overlay(
   findings: Findings,
 ): void {
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || name === FILE_VARIABLE || value === undefined) continue;
+    if (!name.startsWith(PREFIX) || OTHERS.has(name) || value === undefined) continue;
     const setting = variables.get(name);
     if (setting !== undefined) {
       if (value !== '') set(raw, setting, value, name, findings);
     } else if (!used.has(name) && !isService(name, value)) {
-      findings.faultAt(name, `unknown variable${didYouMean(name, [...variables.keys(), FILE_VARIABLE])}`);
+      findings.faultAt(name, `unknown variable${didYouMean(name, [...variables.keys(), ...OTHERS])}`);
     }
   }
   for (const [key, value] of Object.entries(given)) {
@@ -112,17 +123,18 @@ function set(raw: Raw, setting: Setting, value: string, from: string, findings: 
   const path: Path = setting.path;
   findings.overlays.set(pathKey(path), from);
   if (second === undefined) {
-    raw[first] = convert(setting, value);
+    raw[first] = convert(setting, value, from);
     return;
   }
   const section = raw[first] ?? {};
   // A section that is no section is a fault of the file, told when the whole is checked.
   if (!isRecord(section)) return;
-  raw[first] = { ...section, [second]: convert(setting, value) };
+  raw[first] = { ...section, [second]: convert(setting, value, from) };
 }
 
 /** A text that is none of the kind stays text, for the check to refuse. */
-function convert({ kind }: Setting, value: string): unknown {
+function convert({ kind }: Setting, value: string, from: string): unknown {
+  if (kind === 'secret') return { env: from };
   if (kind === 'integer' && /^\d{1,15}$/.test(value)) return Number(value);
   if (kind === 'boolean' && (value === 'true' || value === '1')) return true;
   if (kind === 'boolean' && (value === 'false' || value === '0')) return false;

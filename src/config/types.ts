@@ -1,3 +1,4 @@
+import type { PublishConfig } from './publish.ts';
 import type { Secret } from './secret.ts';
 import type { VcsConfig } from './vcs-types.ts';
 
@@ -67,7 +68,7 @@ export interface SourceConfig {
 export interface RouteConfig {
   /** list of patterns in the syntax of GOPRIVATE */
   readonly match: string;
-  /** syntax of GOPROXY, each element a key of `Config.sources`, `direct` or `off` */
+  /** syntax of GOPROXY, each element a key of `Config.sources`, `direct`, `off` or `published` */
   readonly chain: string;
   /** what a caller is told when a source refuses our credentials: 502, or passed on as 403 */
   readonly denied: 'refuse' | 'pass';
@@ -124,6 +125,7 @@ export interface Config {
   readonly workers: number;
   /** token undefined: whoever reaches the address may do everything */
   readonly admin: { readonly listen: Address | undefined; readonly token: Secret | undefined };
+  readonly publish: PublishConfig;
   /** absolute path */
   readonly data: string;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat; readonly access: boolean };

@@ -33,6 +33,8 @@ const CODES = {
   REQUEST_TIMEOUT: { status: 408, exit: 1, final: false },
   /** the caller expects something that is not done here (RFC 9110, 10.1.1) */
   EXPECTATION_FAILED: { status: 417, exit: 1, final: true },
+  /** the body of the request is larger than what may be sent there */
+  BODY_TOO_LARGE: { status: 413, exit: 1, final: true },
   METHOD_NOT_ALLOWED: { status: 405, exit: 1, final: true },
   /** the chain ends in `off`, or nothing in it may be asked */
   LOOKUP_OFF: { status: 403, exit: 1, final: true },

@@ -1,7 +1,7 @@
 import { header } from './header.ts';
 import { type Part, quoted, render, when } from './lines.ts';
 import { dialled, type FrontOptions, type Site, sites } from './options.ts';
-import { below, FILES, ODD, PAGES, ROUTES } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES, UPLOAD_MIB, UPLOADS } from './routes.ts';
 
 /** A site for Apache httpd 2.4.52 or later. */
 export function apache(options: FrontOptions): string {
@@ -50,6 +50,12 @@ function virtualHost(options: FrontOptions, site: Site): Part[] {
     'AllowEncodedSlashes NoDecode',
     'MergeSlashes Off',
     'LimitRequestBody 1',
+    ...when(
+      options.uploads,
+      ...section(`LocationMatch "^${below(site.prefixes)}/${UPLOADS}$"`, [
+        `LimitRequestBody ${UPLOAD_MIB << 20}`,
+      ]),
+    ),
     ...proxying(options),
     ...when(mode !== 'proxy', ...section(`Directory ${quoted(`${tree}/`)}`, directory())),
     '',
@@ -138,7 +144,11 @@ function origin({ upstream: to, upstreamTls }: FrontOptions): string {
 function rules(options: FrontOptions, site: Site): Part[] {
   const { mode, tree, pages } = options;
   const prefix = below(site.prefixes);
-  const paths = [`${prefix}/${ROUTES}`, ...(pages ? [`${prefix}/${PAGES}`] : [])];
+  const paths = [
+    `${prefix}/${ROUTES}`,
+    ...(pages ? [`${prefix}/${PAGES}`] : []),
+    ...(options.uploads ? [`${prefix}/${UPLOADS}`] : []),
+  ];
   const files = [
     `RewriteCond %{REQUEST_URI} "^${prefix}(/${FILES})$"`,
     `RewriteCond ${quoted(`${tree}%1`)} -f`,
@@ -150,6 +160,7 @@ function rules(options: FrontOptions, site: Site): Part[] {
     'RewriteCond %{ENV:REDIRECT_STATUS} .',
     `RewriteRule ^${FAILED}$ - [R=502,L]`,
     'RewriteCond %{REQUEST_METHOD} "!^(?:GET|HEAD)$"',
+    ...when(options.uploads, `RewriteCond "%{REQUEST_METHOD} %{REQUEST_URI}" "!^PUT ${prefix}/${UPLOADS}$"`),
     'RewriteRule ^ - [R=405,L]',
     // Decoded they would be another's name.
     `RewriteCond %{THE_REQUEST} "^[A-Z]+ (?>(?:https?://)?)[^ ]*(?:${ODD.replace('$', '[ ]')})"`,

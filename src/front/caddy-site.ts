@@ -1,6 +1,6 @@
 import { block, type Part, quoted, when } from './lines.ts';
 import { dialled, type FrontOptions, remaps, type Site, setUpFor } from './options.ts';
-import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES, STORED, UPLOAD_MIB, UPLOADS } from './routes.ts';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
 const DOWN = 'the front cannot reach modgate';
@@ -17,11 +17,17 @@ export function caddySite(options: FrontOptions, site: Site): Part[] {
       `tls ${quoted(certificate?.cert ?? '')} ${quoted(certificate?.key ?? '')}`,
     ),
     ...block('route', [
-      '@other not method GET HEAD',
+      ...block('@other', ['not method GET HEAD', ...when(options.uploads, ...block('not', upload(prefix)))]),
       'respond @other "the Go module proxy protocol has GET and HEAD only" 405',
       // Decoded they would be another's name.
       `@odd expression \`{http.request.uri}.matches("${ODD}")\``,
       `respond @odd "${NO_ROUTE}" 404`,
+      // Before the bound of all others, which would count too.
+      ...when(
+        options.uploads,
+        ...block('@upload', upload(prefix)),
+        ...block('handle @upload', [...block('request_body', [`max_size ${UPLOAD_MIB}MiB`]), ...proxied]),
+      ),
       ...block('request_body', ['max_size 1']),
       ...when(files, ...matched('file', `${prefix}(/${FILES})$`, fileHandler(options, proxied))),
       ...matched('route', `${prefix}/${ROUTES}$`, proxied),
@@ -30,6 +36,10 @@ export function caddySite(options: FrontOptions, site: Site): Part[] {
     ]),
     ...block('handle_errors', errorHandlers(options, site, prefix)),
   ]);
+}
+
+function upload(prefix: string): Part[] {
+  return ['method PUT', `path_regexp ${prefix}/${UPLOADS}$`];
 }
 
 function addresses({ variant, address }: FrontOptions, { names }: Site): string {

@@ -1,6 +1,6 @@
 import { block, type Part, quoted, when } from './lines.ts';
 import { type FrontOptions, remaps, type Site, setUpFor, sites } from './options.ts';
-import { below, FILES, ODD, PAGES, ROUTES, STORED } from './routes.ts';
+import { below, FILES, ODD, PAGES, ROUTES, STORED, UPLOAD_MIB, UPLOADS } from './routes.ts';
 
 const NO_ROUTE = 'not a URL of the Go module proxy protocol';
 const DOWN = 'the front cannot reach modgate';
@@ -41,19 +41,44 @@ export function nginxServer(options: FrontOptions, site: Site, n: number): Part[
     'merge_slashes off;',
     'client_max_body_size 1;',
     'default_type text/plain;',
-    ...block('if ($request_method !~ "^(?:GET|HEAD)$")', [
-      plain(405, 'the Go module proxy protocol has GET and HEAD only'),
-    ]),
+    ...methods(options, prefix),
     // Decoded they would be another's name.
     ...block(`if ($request_uri ~ "${ODD}")`, [plain(404, NO_ROUTE)]),
     '',
     ...proxying(options),
     '',
+    ...when(options.uploads, ...uploadLocation(options, prefix, uri)),
     ...fileLocations(options, prefix),
     ...routeLocations(options, prefix, uri),
     ...when(options.pages, ...location(`~ "^${prefix}/${PAGES}$"`, pass(options, uri))),
     ...named(options, uri),
     ...location('/', [plain(404, NO_ROUTE)]),
+  ]);
+}
+
+function methods({ uploads }: FrontOptions, prefix: string): Part[] {
+  const other = '$request_method !~ "^(?:GET|HEAD)$"';
+  const refusal = plain(405, 'the Go module proxy protocol has GET and HEAD only');
+  if (!uploads) return block(`if (${other})`, [refusal]);
+  // An "if" has one condition: these three are "neither of both, and no PUT of a module".
+  return [
+    'set $modgate_method "";',
+    ...block(`if (${other})`, ['set $modgate_method $request_method;']),
+    ...block(`if ($uri ~ "^${prefix}/${UPLOADS}$")`, ['set $modgate_method "$modgate_method-module";']),
+    ...block('if ($modgate_method !~ "^(?:|-module|PUT-module)$")', [refusal]),
+  ];
+}
+
+/** The zip goes on while it arrives: modgate refuses what it does not want before the rest is sent. */
+function uploadLocation(options: FrontOptions, prefix: string, uri: string): Part[] {
+  return location(`~ "^${prefix}/${UPLOADS}$"`, [
+    `client_max_body_size ${UPLOAD_MIB}m;`,
+    'client_body_timeout 60s;',
+    'proxy_request_buffering off;',
+    'proxy_pass_request_body on;',
+    // A directive here replaces all those of the server.
+    ...forwarding(),
+    ...pass(options, uri),
   ]);
 }
 
@@ -84,12 +109,7 @@ function proxying(options: FrontOptions): Part[] {
   return [
     ...when(accel, `set $modgate_sendfile ${quoted(setUpFor(options))};`),
     'proxy_http_version 1.1;',
-    'proxy_set_header Connection "";',
-    'proxy_set_header Host $http_host;',
-    'proxy_set_header X-Forwarded-For $remote_addr;',
-    'proxy_set_header X-Forwarded-Host $http_host;',
-    'proxy_set_header X-Forwarded-Proto $scheme;',
-    'proxy_set_header Forwarded "";',
+    ...forwarding(),
     // Whatever modgate is configured for by then: no file is named to nginx that it would not send.
     `proxy_set_header X-Modgate-Sendfile ${accel ? '$modgate_sendfile' : 'off'};`,
     ...when(
@@ -119,6 +139,17 @@ function proxying(options: FrontOptions): Part[] {
       'proxy_ssl_verify_depth 4;',
     ),
     'sendfile on;',
+  ];
+}
+
+function forwarding(): Part[] {
+  return [
+    'proxy_set_header Connection "";',
+    'proxy_set_header Host $http_host;',
+    'proxy_set_header X-Forwarded-For $remote_addr;',
+    'proxy_set_header X-Forwarded-Host $http_host;',
+    'proxy_set_header X-Forwarded-Proto $scheme;',
+    'proxy_set_header Forwarded "";',
   ];
 }
 

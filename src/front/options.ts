@@ -31,6 +31,8 @@ export interface FrontOptions {
   readonly fallback: boolean;
   /** /, /healthz, /readyz and /version are reachable */
   readonly pages: boolean;
+  /** modules can be published through it */
+  readonly uploads: boolean;
   /** where modgate listens */
   readonly upstream: Address;
   /** modgate speaks TLS itself; file of the CA, and the name in modgate's certificate */

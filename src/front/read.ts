@@ -24,6 +24,8 @@ export interface FrontFlags {
   readonly takeOver: readonly string[];
   readonly fallback: boolean;
   readonly pages: boolean;
+  /** undefined: where publish.token is set */
+  readonly publish?: boolean | undefined;
   readonly upstream?: string | undefined;
   readonly upstreamCa?: string | undefined;
 }
@@ -54,6 +56,7 @@ export function readFront(front: FrontName, flags: FrontFlags, config: Config, c
     takeOver: flags.takeOver.map((text) => takeOverOf(text, faults)),
     fallback: flags.fallback,
     pages: flags.pages,
+    uploads: flags.publish ?? config.publish.token !== undefined,
     upstream,
     upstreamTls: upstreamTlsOf(flags, config, cwd, faults),
     prefix: config.prefix,

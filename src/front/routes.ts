@@ -24,6 +24,12 @@ export const ODD = '//|%2[fF]|/(?:[.]|%2[eE])(?:[.]|%2[eE])?(?:/|$)';
 /** What the tree can say for modgate when modgate does not answer: all but branches and commits. */
 export const STORED = `(?:${PATH}/@(?:latest|v/(?:list|v[0-9]${VERSION}\\.info|${VERSION}\\.(?:mod|zip)))|${SUMDB})`;
 
+/** Where modules are published to, by PUT; `Uploads` of http. */
+export const UPLOADS = `-/modules/${PATH}/@v/${VERSION}\\.zip`;
+
+/** MiB of a module zip: x/mod zip.MaxZipFile */
+export const UPLOAD_MIB = 500;
+
 /** Pages for health checks and people; never /metrics. */
 export const PAGES = '(?:healthz|readyz|version)?';
 

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { header } from './header.ts';
 import { allNames, dialled, type FrontOptions, remaps, type Site, sites } from './options.ts';
-import { below, PAGES, ROUTES } from './routes.ts';
+import { below, PAGES, ROUTES, UPLOADS } from './routes.ts';
 
 type Node = { readonly [key: string]: Node } | readonly Node[] | string | number | boolean;
 type Section = Readonly<Record<string, Node>>;
@@ -22,6 +22,11 @@ export function traefik(options: FrontOptions): string {
         ? ['modgate has the certificate (tls.cert, tls.key) and speaks TLS and HTTP/2 itself.']
         : [
             'Its transport.respondingTimeouts.writeTimeout must be 0 (the default): a large zip takes its time.',
+            ...(options.uploads
+              ? [
+                  'Its transport.respondingTimeouts.readTimeout (60s by default) must be as long as publishing a zip takes, or 0.',
+                ]
+              : []),
           ]),
     ],
   };
@@ -65,11 +70,9 @@ function router(options: FrontOptions, site: Site, point: string, name: string):
   const prefix = below(site.prefixes);
   const paths = [`${prefix}/${ROUTES}`, ...(options.pages ? [`${prefix}/${PAGES}`] : [])];
   const hosts = site.names.map((host) => `Host(\`${host}\`)`).join(' || ');
-  const rule = [
-    `(${hosts})`,
-    '(Method(`GET`) || Method(`HEAD`))',
-    `PathRegexp(\`^(?:${paths.join('|')})$\`)`,
-  ].join(' && ');
+  const reads = `(Method(\`GET\`) || Method(\`HEAD\`)) && PathRegexp(\`^(?:${paths.join('|')})$\`)`;
+  const writes = `Method(\`PUT\`) && PathRegexp(\`^${prefix}/${UPLOADS}$\`)`;
+  const rule = options.uploads ? `(${hosts}) && ((${reads}) || (${writes}))` : `(${hosts}) && ${reads}`;
   return {
     entryPoints: [point],
     rule,

@@ -2,7 +2,8 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { CheckedZip, ZipChecker } from '../modzip/index.ts';
 import type { Counter, CounterCell, Logger, Metrics } from '../observe/index.ts';
-import { keys, type StagedFile, type Tree, type TreeKey } from '../store/index.ts';
+import { keys, PUBLISHED, type StagedFile, type Tree, type TreeKey } from '../store/index.ts';
+import { readWhole, Stones } from './stones.ts';
 
 interface Deps {
   readonly tree: Tree;
@@ -18,11 +19,13 @@ interface Deps {
  */
 export class Admissions {
   readonly #deps: Deps;
+  readonly #stones: Stones;
   readonly #admitted: Counter;
   readonly #conflicts: CounterCell;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#stones = new Stones(deps.tree);
     this.#admitted = deps.metrics.counter(
       'modgate_admissions_total',
       'Files taken into the store, by kind.',
@@ -37,23 +40,55 @@ export class Admissions {
   }
 
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
-    await this.#claimStored(m, source);
-    await this.#claim(m, source, checked.h1);
+    const key = keys.file(m, 'zip');
+    await this.#unlessDeleted(m, source);
+    await this.claim(m, source, checked.h1);
     // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
-    await this.#deps.tree.adopt(keys.file(m, 'zip'), staged, { kind: 'keep', source });
+    await this.#deps.tree.adopt(key, staged, { kind: 'keep', source });
     // A purge may have removed the claim in between.
     if (!(await this.#isThere(keys.file(m, 'ziphash')))) await this.#claim(m, source, checked.h1);
+    await this.#unlessDeleted(m, source, key);
     this.#admitted.with('zip').inc();
+  }
+
+  /** From here on the version has this h1, and no zip with another one comes in. */
+  async claim(m: ModuleVersion, source: string, h1: string): Promise<void> {
+    await this.#claimStored(m, source);
+    await this.#claim(m, source, h1);
+  }
+
+  /**
+   * A version that was deleted comes back by being published alone.
+   * @param stored what has come in, perhaps while it was deleted
+   */
+  async #unlessDeleted(m: ModuleVersion, source: string, stored?: TreeKey): Promise<void> {
+    const refusal = source === PUBLISHED ? undefined : await this.#stones.refusal(m);
+    if (refusal === undefined) return;
+    if (stored !== undefined) await this.#deps.tree.delete(stored);
+    throw refusal;
   }
 
   /** Stores an `.info` or `.mod`; gives the bytes that are stored now. */
   async file(m: ModuleVersion, source: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Buffer> {
     const key = keys.file(m, kind);
+    await this.#unlessDeleted(m, source);
+    const stored = await this.#file(m, source, kind, key, bytes);
+    await this.#unlessDeleted(m, source, key);
+    return stored;
+  }
+
+  async #file(
+    m: ModuleVersion,
+    source: string,
+    kind: 'info' | 'mod',
+    key: TreeKey,
+    bytes: Buffer,
+  ): Promise<Buffer> {
     if (kind === 'mod') {
       await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable', source }));
     } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep', source })) === 'same') {
       // Sources word an `.info` differently (with or without Origin): the first one stays.
-      return (await readAll(this.#deps.tree, key)) ?? bytes;
+      return (await readWhole(this.#deps.tree, key)) ?? bytes;
     }
     this.#admitted.with(kind).inc();
     return bytes;
@@ -113,15 +148,5 @@ export class Admissions {
         },
       );
     }
-  }
-}
-
-async function readAll(tree: Tree, key: Parameters<Tree['open']>[0]): Promise<Buffer | undefined> {
-  const content = await tree.open(key);
-  if (content === undefined) return undefined;
-  try {
-    return await content.bytes();
-  } finally {
-    await content.close();
   }
 }

@@ -24,9 +24,9 @@ const IMPORTED = 'import';
 /**
  * Why a version stays. gone: no source has it; other: one has other bytes; silent: it is not known; used: used or
  * changed while they were asked; foreign: it came from a source that is none of its chain's; unknown: nobody knows where
- * it came from. For the last two nobody was asked.
+ * it came from; published: it was published here. For the last three nobody was asked.
  */
-export type Stay = Exclude<Answer, 'yes'> | 'used' | 'foreign' | 'unknown';
+export type Stay = Exclude<Answer, 'yes'> | 'used' | 'foreign' | 'unknown' | 'published';
 
 export interface EvictOptions {
   /** true: what earlier runs found out does not count */
@@ -163,6 +163,8 @@ export class Evictor {
 
   /** Why it stays without a question; undefined where a source may be asked. */
   #unasked(one: CatalogVersion, { anew, own }: EvictOptions): Stay | 'verdict' | undefined {
+    // The mark, and not what the catalogue says of it: no source has it, whatever one answers.
+    if (this.#deps.room.stat(keys.mark(one, 'published')) !== undefined) return 'published';
     const { chain } = this.#deps.router.find(one.path);
     if (own && (one.source === '' || one.source === IMPORTED)) return 'unknown';
     if (own && !chain.sources.some(({ name }) => name === one.source)) return 'foreign';
@@ -192,13 +194,14 @@ export class Evictor {
     for (const [i, one] of batch.entries()) {
       // To answer takes a source up to minutes, and each removal takes its time too.
       const answer = this.#state(one) === states[i] ? (answers[i] ?? 'silent') : 'used';
-      if (answer === 'yes') {
+      if (answer === 'yes' && room.stat(keys.mark(one, 'published')) === undefined) {
         sum.bytes += await this.#remove(one, what);
         sum.evicted.add(one.time);
         continue;
       }
-      this.#stay(sum, one, answer);
-      marks.push(this.#verdict(one, answer));
+      const why = answer === 'yes' ? 'published' : answer;
+      this.#stay(sum, one, why);
+      marks.push(this.#verdict(one, why));
     }
     await room.mark(marks);
     return answers;

@@ -211,10 +211,10 @@ describe('the gateway', () => {
     const asked = lookup('private.example/lib');
     const refused = { code: 'PRIVATE_MODULE' };
     await assert.rejects(ask(asked), refused);
-    await assert.rejects(gateway.stored(asked), refused);
+    await assert.rejects(gateway.stored(asked, new AbortController().signal), refused);
     await assert.rejects(gateway.allow(asked), refused);
     await gateway.allow(lookup('example.com/lib'));
-    assert.equal(await gateway.stored(lookup('example.com/lib')), undefined);
+    assert.equal(await gateway.stored(lookup('example.com/lib'), new AbortController().signal), undefined);
   });
 
   it('finishes a zip whose last client left while it was being admitted, and gives it to the next', async () => {

@@ -1,5 +1,6 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { ModulePath, ModuleVersion } from '../module/index.ts';
+import { parseQueryInfo } from '../fetch/index.ts';
+import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
 import { compareVersions, isPrerelease } from '../module/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger, Metrics } from '../observe/index.ts';
@@ -11,9 +12,18 @@ import { Lists } from './lists.ts';
 import { Misses } from './misses.ts';
 import { isAboveRepositories } from './prefixes.ts';
 import { refusePrivateLookup } from './private-lookups.ts';
-import { type AskOptions, type BytesReply, type ContentReply, type Reply, storedReply } from './reply.ts';
+import { leadingPublished, servesPublished } from './published-source.ts';
+import {
+  type AskOptions,
+  type BytesReply,
+  type ContentReply,
+  liveReply,
+  type Reply,
+  storedReply,
+} from './reply.ts';
 import type { Router } from './router.ts';
 import { SmallFiles } from './small-files.ts';
+import { Stones } from './stones.ts';
 import { type PassedDatabase, SumdbPass } from './sumdb-pass.ts';
 import { Zips } from './zips.ts';
 
@@ -48,6 +58,9 @@ export interface GatewayLimits {
 export class Gateway {
   /** for files that no source is asked for */
   readonly intake: Intake;
+  /** for modules that are published here */
+  readonly admissions: Admissions;
+  readonly #stones: Stones;
   readonly #tree: Tree;
   readonly #router: Router;
   readonly #answers: Answers;
@@ -63,6 +76,8 @@ export class Gateway {
     const lists = new Lists({ ...deps, answers, misses });
     const admissions = new Admissions(deps);
     this.intake = new Intake({ ...deps, admissions, lists });
+    this.admissions = admissions;
+    this.#stones = new Stones(deps.tree);
     this.#tree = deps.tree;
     this.#router = deps.router;
     this.#answers = answers;
@@ -107,7 +122,7 @@ export class Gateway {
    * What the store answers by itself, as long as that is fresh; undefined where a source would be asked, or something
    * is remembered of one that was.
    */
-  async stored(ask: Ask): Promise<BytesReply | ContentReply | undefined> {
+  async stored(ask: Ask, signal: AbortSignal): Promise<BytesReply | ContentReply | undefined> {
     switch (ask.kind) {
       case 'sumdb':
         refusePrivateLookup(ask.endpoint, this.#router);
@@ -119,11 +134,11 @@ export class Gateway {
         return content === undefined ? undefined : storedReply(content);
       }
       case 'list':
-        return isAboveRepositories(ask.path) ? undefined : this.#lists.fresh(ask.path);
+        return isAboveRepositories(ask.path) ? undefined : this.#lists.fresh(ask.path, signal);
       case 'latest':
-        return this.#answers.fresh(keys.latest(ask.path));
+        return this.#storedQuery(ask.path, 'latest', signal);
       case 'query':
-        return this.#answers.fresh(keys.query(ask.path, ask.query));
+        return this.#storedQuery(ask.path, ask.query, signal);
     }
   }
 
@@ -156,6 +171,58 @@ export class Gateway {
 
   async #query(path: ModulePath, query: string, options: AskOptions): Promise<BytesReply> {
     if (isAboveRepositories(path)) throw noRepository(path);
+    const published = await this.#published(path, query, options.signal);
+    return published ?? this.#unlessDeleted(path, query, await this.#asked(path, query, options), options);
+  }
+
+  async #storedQuery(path: ModulePath, query: string, signal: AbortSignal): Promise<BytesReply | undefined> {
+    const published = await this.#published(path, query, signal);
+    if (published !== undefined) return published;
+    const key = query === 'latest' ? keys.latest(path) : keys.query(path, query);
+    const reply = await this.#answers.fresh(key);
+    // What it names may be deleted: who asks sources finds out.
+    const isSure = reply !== undefined && (await this.#deletionOf(path, query, reply)) === undefined;
+    return isSure ? reply : undefined;
+  }
+
+  /** Looked up each time: what is published is to be found at once, whichever process took it in. */
+  async #published(path: ModulePath, query: string, signal: AbortSignal): Promise<BytesReply | undefined> {
+    const source = leadingPublished(this.#router.find(path).chain);
+    try {
+      return source === undefined
+        ? undefined
+        : liveReply((await source.query(path, query, signal)).value.bytes);
+    } catch (thrown) {
+      if (toModgateError(thrown).absent) return undefined;
+      throw thrown;
+    }
+  }
+
+  /** A source may name a version that was deleted here. */
+  async #unlessDeleted(
+    path: ModulePath,
+    query: string,
+    reply: BytesReply,
+    options: AskOptions,
+  ): Promise<BytesReply> {
+    const fresh = servesPublished(this.#router.find(path).chain) ? 0 : reply.fresh;
+    const refusal = await this.#deletionOf(path, query, reply);
+    if (refusal === undefined) return { ...reply, fresh };
+    const bytes = query === 'latest' ? await this.#newestStored(path, options) : undefined;
+    if (bytes === undefined) throw refusal;
+    return liveReply(bytes);
+  }
+
+  async #deletionOf(
+    path: ModulePath,
+    query: string,
+    { bytes }: BytesReply,
+  ): Promise<ModgateError | undefined> {
+    const version = versionIn(path, query, bytes);
+    return version === undefined ? undefined : this.#stones.refusal({ path, version });
+  }
+
+  #asked(path: ModulePath, query: string, options: AskOptions): Promise<BytesReply> {
     const what = `${path}@${query}`;
     const { chain } = this.#router.find(path);
     return this.#answers.get(
@@ -199,6 +266,15 @@ export class Gateway {
     if (this.#router.find(path).denied !== 'pass') return error;
     const { message, cause, next, source } = error;
     return new ModgateError('UPSTREAM_DENIED_PASSED', message, { cause, next, source });
+  }
+}
+
+/** Undefined where a copied tree holds what no source has answered. */
+function versionIn(path: ModulePath, query: string, bytes: Buffer): Version | undefined {
+  try {
+    return parseQueryInfo(path, query, bytes, 'the store').version;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Admits and serves modules: store first, sources behind it, every file checked before anyone has all of it. */
 export type { Trace } from '../fetch/index.ts';
 export type { AnswerTimes } from './answers.ts';
+export type { Actor, Deleted } from './deletion.ts';
 export type { Stay } from './evict.ts';
 export { type Ask, Gateway, type GatewayDeps, type GatewayLimits } from './gateway.ts';
 export type { HandedZip, Intake } from './intake.ts';
@@ -11,6 +12,8 @@ export {
   type VersionEntry,
   type VersionsPage,
 } from './inventory.ts';
+export { type Published, Publisher } from './publish.ts';
+export { PublishedSource } from './published-source.ts';
 export type { PurgedModule, PurgeOptions } from './purge.ts';
 export type { AskOptions, BytesReply, Cached, ContentReply, Reply, TransferReply } from './reply.ts';
 export { type Route, Router } from './router.ts';

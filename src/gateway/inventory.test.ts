@@ -151,7 +151,8 @@ describe('a store of 100,000 versions', () => {
     };
     room.files = () => assert.fail('the whole tree is walked');
     assert.deepEqual([...meantFiles(room, new Selection([one]), '')], []);
-    assert.equal(looks, 4);
+    // Its four files, and what may be said of it.
+    assert.equal(looks, 6);
   });
 
   it('a page holds no more than its limit, and the pages hold each version once', async () => {

@@ -11,7 +11,8 @@ import type { Clock, Logger } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
 import type { Answers } from './answers.ts';
 import type { Misses } from './misses.ts';
-import type { AskOptions, BytesReply } from './reply.ts';
+import { leadingPublished, servesPublished } from './published-source.ts';
+import { type AskOptions, type BytesReply, liveReply } from './reply.ts';
 import type { Router } from './router.ts';
 
 /** ms without an arrival after which the tree's lists are written: not in the middle of somebody's first build */
@@ -47,6 +48,8 @@ export class Lists {
   }
 
   async get(path: ModulePath, options: AskOptions): Promise<BytesReply> {
+    const published = await this.#published(path, options.signal);
+    if (published !== undefined) return published;
     const known = this.#deps.answers.knowsAbsent(keys.namedList(path));
     const reply = await this.#named(path, options).catch(async (thrown: unknown) => {
       const error = toModgateError(thrown);
@@ -57,14 +60,33 @@ export class Lists {
   }
 
   /** As `get`, as long as no source has to be asked again. */
-  async fresh(path: ModulePath): Promise<BytesReply | undefined> {
+  async fresh(path: ModulePath, signal: AbortSignal): Promise<BytesReply | undefined> {
+    const published = await this.#published(path, signal);
+    if (published !== undefined) return published;
     const reply = await this.#deps.answers.fresh(keys.namedList(path));
     return reply === undefined ? undefined : this.#withStored(path, reply);
   }
 
-  /** The store is read after the answer: whatever was stored meanwhile is in it. */
+  /** Looked up each time: what is published is to be listed at once, whichever process took it in. */
+  async #published(path: ModulePath, signal: AbortSignal): Promise<BytesReply | undefined> {
+    const source = leadingPublished(this.#deps.router.find(path).chain);
+    if (source === undefined) return undefined;
+    try {
+      const { value } = await source.list(path, signal);
+      return this.#withStored(path, liveReply(formatList(value)));
+    } catch (thrown) {
+      if (toModgateError(thrown).absent) return undefined;
+      throw thrown;
+    }
+  }
+
+  /** The store is read after the answer: whatever was stored or deleted meanwhile counts. */
   async #withStored(path: ModulePath, reply: BytesReply): Promise<BytesReply> {
-    return { ...reply, bytes: formatList([...versionsIn(reply.bytes), ...(await this.stored(path))]) };
+    const { versions, deleted } = await this.#folder(path);
+    const all = [...versionsIn(reply.bytes), ...versions].filter((version) => !deleted.has(version));
+    // Where anything may be published at any time, nobody holds the list in memory.
+    const fresh = servesPublished(this.#deps.router.find(path).chain) ? 0 : reply.fresh;
+    return { ...reply, fresh, bytes: formatList(all) };
   }
 
   /** What the sources name, or, where none can be asked and none ever was, what is stored. */
@@ -93,12 +115,19 @@ export class Lists {
 
   /** The released versions in the store, in semver order. */
   async stored(path: ModulePath): Promise<Version[]> {
+    return (await this.#folder(path)).versions;
+  }
+
+  async #folder(path: ModulePath): Promise<{ versions: Version[]; deleted: ReadonlySet<Version> }> {
+    const names = new Set(await this.#deps.tree.names(keys.versions(path)));
     const versions = new Set<Version>();
-    for (const name of await this.#deps.tree.names(keys.versions(path))) {
-      const version = versionOfFile(path, name);
+    for (const name of names) {
+      const version = isUnfinished(name, names) ? undefined : versionOfFile(path, name);
       if (version !== undefined) versions.add(version);
     }
-    return [...versions].sort(compareVersions);
+    const deleted = deletedOf(path, names);
+    for (const version of deleted) versions.delete(version);
+    return { versions: [...versions].sort(compareVersions), deleted };
   }
 
   /** A version of the module has been stored; the tree's list will name it soon. */
@@ -165,9 +194,10 @@ async function isWritten(
   const usable = [...names].filter(
     (name) => name.endsWith('.info') && names.has(name.replace(/info$/, 'mod')),
   );
+  const deleted = deletedOf(path, names);
   const versions = usable
     .flatMap((name) => versionOfFile(path, name) ?? [])
-    .filter((version) => !without.has(version));
+    .filter((version) => !without.has(version) && !deleted.has(version));
   const key = keys.list(path);
   const list = formatList(versions);
   const none = list.length === 0 && (usable.length > 0 || ![...names].some(isOfVersion));
@@ -190,6 +220,20 @@ function ownReply({ source }: ModgateError, known: boolean): BytesReply {
   const cached = known ? 'hit' : 'miss';
   const trace = known ? undefined : { source: source ?? '', links: {} };
   return { kind: 'bytes', bytes: Buffer.alloc(0), cached, modified: undefined, fresh: 0, trace };
+}
+
+/** A zip that is being published: its `.info` comes last. */
+function isUnfinished(name: string, names: ReadonlySet<string>): boolean {
+  const version = /^(.+)\.zip$/.exec(name)?.[1];
+  return version !== undefined && names.has(`${version}.published`) && !names.has(`${version}.info`);
+}
+
+function deletedOf(path: ModulePath, names: ReadonlySet<string>): Set<Version> {
+  const found = [...names].flatMap((name) => {
+    const escaped = /^(.+)\.deleted$/.exec(name)?.[1];
+    return escaped === undefined ? [] : (versionOfFile(path, `${escaped}.info`) ?? []);
+  });
+  return new Set(found);
 }
 
 function isOfVersion(name: string): boolean {

@@ -52,7 +52,7 @@ function* filesOf(room: Storeroom, selection: Selection, text: string): Generato
   }
   for (const one of versions) {
     const m = valid((): ModuleVersion => ({ path, version: parseVersion(path, one) }));
-    if (m !== undefined) yield* present(room, room.filesOf(m));
+    if (m !== undefined) yield* present(room, [...room.filesOf(m), ...room.marksOf(m)]);
   }
 }
 
@@ -89,5 +89,6 @@ export function isMeant(key: string, selection: Selection): boolean {
   if (selection.all) return true;
   const parts = partsOf(key);
   if ('m' in parts) return selection.matches(parts.m);
+  if ('of' in parts) return selection.matches(parts.of);
   return 'path' in parts && selection.coversModule(parts.path);
 }

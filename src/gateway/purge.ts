@@ -1,7 +1,8 @@
 import type { ModulePath, Version } from '../module/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
-import { type CatalogVersion, keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
+import { type CatalogVersion, keys, type Storeroom, type TreeKey } from '../store/index.ts';
 import { SOFT_PURGED } from './answers.ts';
+import { changingAnswers } from './deletion.ts';
 import { paths, rowsOf, versions } from './inventory.ts';
 import { writeTreeList } from './lists.ts';
 import type { Selection } from './selection.ts';
@@ -19,6 +20,8 @@ export interface PurgedModule {
   readonly versions: readonly string[];
   /** bytes on the disk of these versions */
   readonly bytes: number;
+  /** versions that stay: published or deleted here, so that nothing would bring them back as they are */
+  readonly kept: readonly string[];
 }
 
 interface Deps {
@@ -32,30 +35,54 @@ const TRIES = 5;
 
 /** Removes, or softens, the versions that are meant; one answer for each module, several for a large one. */
 export async function* purge(
-  { room, clock, logger }: Deps,
+  deps: Deps,
   selection: Selection,
-  { hard, dryRun, signal }: PurgeOptions,
+  options: PurgeOptions,
 ): AsyncGenerator<PurgedModule, void, void> {
+  const { room } = deps;
   for await (const path of paths(room, selection)) {
     let first = true;
-    for await (const meant of rowsOf(room, selection, path)) {
-      signal.throwIfAborted();
-      if (!dryRun && hard)
-        await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
-      else if (!dryRun) await soften(room, path, meant, first);
-      first = false;
-      const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
-      if (dryRun)
-        logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
-      else if (hard) logger.warn(fields, 'removed by the administrator');
-      else logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
-      yield {
-        module: path,
-        versions: meant.map(({ version }) => version),
-        bytes: meant.reduce((sum, { disk }) => sum + disk, 0),
-      };
+    for await (const all of rowsOf(room, selection, path)) {
+      options.signal.throwIfAborted();
+      const meant = all.filter((one) => !stays(room, one));
+      const kept = all.filter((one) => stays(room, one) && isListed(one)).map(({ version }) => version);
+      const bytes = meant.reduce((sum, { disk }) => sum + disk, 0);
+      if (meant.length > 0) await take(deps, selection, path, meant, first, options);
+      first &&= meant.length === 0;
+      const purged = meant.map(({ version }) => version);
+      if (purged.length + kept.length > 0) yield { module: path, versions: purged, bytes, kept };
     }
   }
+}
+
+/** @param first of the module: what was answered about it goes too */
+async function take(
+  { room, clock, logger }: Deps,
+  selection: Selection,
+  path: ModulePath,
+  meant: readonly CatalogVersion[],
+  first: boolean,
+  { hard, dryRun }: PurgeOptions,
+): Promise<void> {
+  const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
+  if (dryRun) {
+    logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
+  } else if (hard) {
+    await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
+    logger.warn(fields, 'removed by the administrator');
+  } else {
+    await soften(room, path, meant, first);
+    logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
+  }
+}
+
+/** A purge is for what can come again. */
+function stays(room: Storeroom, m: CatalogVersion): boolean {
+  return room.marksOf(m).some((key) => room.stat(key) !== undefined);
+}
+
+function isListed({ info, mod, zip }: CatalogVersion): boolean {
+  return info !== undefined || mod !== undefined || zip !== undefined;
 }
 
 /**
@@ -99,13 +126,7 @@ async function removeVersion(room: Storeroom, m: { path: ModulePath; version: Ve
 
 /** Every other file of the module: lists and answers to queries. */
 async function answersOf(room: Storeroom, path: ModulePath): Promise<TreeKey[]> {
-  const folder = keys.versions(path);
-  const names = await room.tree.names(folder);
-  const queries = names.flatMap((name) => {
-    const parts = partsOf(`${folder}/${name}`);
-    return parts.kind === 'query' ? [keys.query(path, parts.query)] : [];
-  });
-  return [keys.list(path), keys.namedList(path), keys.latest(path), ...queries];
+  return [keys.list(path), ...(await changingAnswers(room, path))];
 }
 
 /** Nothing is removed: answers count as due, and stand in where no source answers. */

@@ -50,6 +50,11 @@ export interface AskOptions {
 /** bytes; a stored zip up to this size is answered from memory */
 const SMALL_FILE = 1 << 20;
 
+/** What the store says in this moment, and may say otherwise in the next. */
+export function liveReply(bytes: Buffer): BytesReply {
+  return { kind: 'bytes', bytes, cached: 'hit', modified: undefined, fresh: 0, trace: undefined };
+}
+
 /** An immutable file that was found in the store. */
 export async function storedReply(content: Content): Promise<BytesReply | ContentReply> {
   const about = { cached: 'hit', modified: content.modified, fresh: Infinity, trace: undefined } as const;

@@ -11,6 +11,7 @@ import type { Lists } from './lists.ts';
 import type { Misses } from './misses.ts';
 import { type AskOptions, type BytesReply, type ContentReply, storedReply } from './reply.ts';
 import type { Router } from './router.ts';
+import { Stones } from './stones.ts';
 import { Verdicts } from './verdicts.ts';
 
 interface Deps {
@@ -25,12 +26,14 @@ interface Deps {
 /** `.info` and `.mod` of a version: from the store, otherwise from a source, never by way of the zip. */
 export class SmallFiles {
   readonly #deps: Deps;
+  readonly #stones: Stones;
   readonly #flights = new Flights<BytesReply>();
   readonly #absent: Verdicts;
 
   /** @param negative ms during which absence is remembered */
   constructor(deps: Deps, negative: number) {
     this.#deps = deps;
+    this.#stones = new Stones(deps.tree);
     this.#absent = new Verdicts(deps.clock, negative);
   }
 
@@ -45,6 +48,7 @@ export class SmallFiles {
     if (running !== undefined) return running;
     const content = await this.#deps.tree.open(key);
     if (content !== undefined) return storedReply(content);
+    await this.#stones.check(m);
     if (options.cachedOnly) throw notCached(`${m.path}@${m.version}.${kind}`);
     const verdict = this.#absent.get(key);
     if (verdict !== undefined) throw verdict;

@@ -26,6 +26,8 @@ export type UpkeepEvent =
       readonly module: string;
       readonly versions: readonly string[];
       readonly bytes: number;
+      /** versions that stay, since they were published or deleted here */
+      readonly kept: readonly string[];
     }
   | {
       readonly event: 'end';
@@ -92,12 +94,12 @@ export async function* purgeEvents(
   const how = { hard: options.hard, dry_run: options.dryRun };
   const sum = { modules: 0, versions: 0, bytes: 0 };
   let before = '';
-  for await (const { module, versions, bytes } of upkeep.purge(patterns, options)) {
-    if (module !== before) sum.modules++;
+  for await (const { module, versions, bytes, kept } of upkeep.purge(patterns, options)) {
+    if (module !== before && versions.length > 0) sum.modules++;
     before = module;
     sum.versions += versions.length;
     sum.bytes += bytes;
-    yield { event: 'purged', ...how, module, versions, bytes };
+    yield { event: 'purged', ...how, module, versions, bytes, kept };
   }
   yield { event: 'end', ...how, ...sum };
 }

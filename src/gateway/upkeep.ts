@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
 import type { Gauge, Metrics } from '../observe/index.ts';
 import type { CatalogVersion, Mark, QuarantinedFile, Reconciled } from '../store/index.ts';
+import { type Actor, type Deleted, deleteVersion } from './deletion.ts';
 import { type Evicted, Evictor } from './evict.ts';
 import {
   paths,
@@ -172,6 +174,15 @@ export class Upkeep {
       yield* purge(this.#deps, new Selection(patterns), { ...options, signal });
     } finally {
       if (!options.dryRun) await this.#changed();
+    }
+  }
+
+  /** Takes a version away for good; see deleteVersion. */
+  async delete(m: ModuleVersion, reason: string, actor: Actor, signal: AbortSignal): Promise<Deleted> {
+    try {
+      return await deleteVersion(this.#deps, m, reason, actor, this.#until(signal));
+    } finally {
+      await this.#changed();
     }
   }
 

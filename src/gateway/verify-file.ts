@@ -69,12 +69,20 @@ export class FileChecker {
     if (before === undefined || content === undefined) return [{ key, outcome: 'gone' }];
     const recorded = this.#recorded(key, parts, before.modified);
     const why = difference(content, recorded) ?? misshapen(parts, content);
-    if (why !== undefined) return [{ key, outcome: 'bad', why }];
+    // That there is such a file is what counts: moved away, a deleted version would come back.
+    if (why !== undefined && 'of' in parts) return [{ key, outcome: 'odd', why }];
+    if (why !== undefined) return [{ key, outcome: 'bad', why: this.#loss(parts, why) }];
     const known = recorded?.crc !== undefined;
     const findings: [Finding, ...Finding[]] =
       parts.kind === 'zip' ? await this.#zip(key, parts.m, known, signal) : [{ key, outcome: 'fits' }];
     if (!known && findings[0].outcome === 'fits') await this.#room.remember(key, content);
     return findings;
+  }
+
+  /** What it means that a file is broken, for one that no source has. */
+  #loss(parts: KeyParts, why: string): string {
+    const isLost = 'm' in parts && this.#room.stat(keys.mark(parts.m, 'published')) !== undefined;
+    return isLost ? `${why}; it was published here, and no source has it: publish the same zip again` : why;
   }
 
   /** What the catalogue says; nothing about an answer that was replaced since. */
@@ -96,7 +104,8 @@ export class FileChecker {
       checked = await this.#zips.check(this.#room.path(key), m, { signal });
     } catch (thrown) {
       const error = toModgateError(thrown);
-      if (error.code === 'BAD_ZIP') return [{ key, outcome: 'bad', why: error.message }];
+      if (error.code === 'BAD_ZIP')
+        return [{ key, outcome: 'bad', why: this.#loss({ kind: 'zip', m }, error.message) }];
       if (this.#room.stat(key) === undefined) return [{ key, outcome: 'gone' }];
       throw error;
     }
@@ -120,7 +129,8 @@ export class FileChecker {
     }
     // Where the ziphash is the one that changed, its own check says so.
     if (claimed.bytes.toString('latin1') === h1 || (known && !claimed.known)) return { key, outcome: 'fits' };
-    return { key, outcome: 'bad', why: `its h1 is ${h1}, and the stored one is another` };
+    const why = `its h1 is ${h1}, and the stored one is another`;
+    return { key, outcome: 'bad', why: this.#loss({ kind: 'zip', m }, why) };
   }
 
   /** The `.mod` and the go.mod in the zip are one file, as the go command takes them to be. */

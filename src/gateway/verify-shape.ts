@@ -2,6 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import { checkInfo, checkMod, parseQueryInfo } from '../fetch/index.ts';
 import { isCanonicalVersion } from '../module/index.ts';
 import type { KeyParts } from '../store/index.ts';
+import { readStone } from './stones.ts';
 import { checkSumdbAnswer } from './sumdb-answers.ts';
 
 /** For messages of readers that name a source. */
@@ -31,6 +32,12 @@ export function checkShape(parts: KeyParts, bytes: Buffer): void {
     case 'sumdb':
       checkSumdbAnswer(parts.endpoint, bytes, STORE);
       return;
+    case 'deleted':
+      if (readStone(bytes)?.version !== parts.of.version) throw wrong('it does not tell of a deletion');
+      return;
+    case 'published':
+      if (!isMark(bytes, parts.of.version)) throw wrong('it does not tell of a publication');
+      return;
     case 'zip':
     case 'other':
       return;
@@ -40,6 +47,15 @@ export function checkShape(parts: KeyParts, bytes: Buffer): void {
 function isList(bytes: Buffer): boolean {
   const text = bytes.toString('utf8');
   return text === '' || (text.endsWith('\n') && text.slice(0, -1).split('\n').every(isCanonicalVersion));
+}
+
+function isMark(bytes: Buffer, version: string): boolean {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && 'version' in value && value.version === version;
+  } catch {
+    return false;
+  }
 }
 
 function wrong(why: string): ModgateError {

@@ -18,6 +18,7 @@ import {
   type TransferReply,
 } from './reply.ts';
 import type { Router } from './router.ts';
+import { Stones } from './stones.ts';
 import { Transfer } from './transfer.ts';
 import { Verdicts } from './verdicts.ts';
 
@@ -38,6 +39,7 @@ interface Deps {
 /** Zips: from the store, otherwise streamed to everybody who asks while they are stored and before they are checked. */
 export class Zips {
   readonly #deps: Deps;
+  readonly #stones: Stones;
   readonly #beginning = new Flights<Transfer>();
   readonly #running = new Map<string, Transfer>();
   readonly #refused: Verdicts;
@@ -45,6 +47,7 @@ export class Zips {
   /** @param negative ms during which absence and refused zips are remembered */
   constructor(deps: Deps, negative: number) {
     this.#deps = deps;
+    this.#stones = new Stones(deps.tree);
     this.#refused = new Verdicts(deps.clock, negative);
   }
 
@@ -63,6 +66,7 @@ export class Zips {
     if (joined !== undefined) return reading(await joined);
     const content = await this.#deps.tree.open(key);
     if (content !== undefined) return storedReply(content);
+    await this.#stones.check(m);
     if (cachedOnly) throw notCached(`${m.path}@${m.version}.zip`);
     const verdict = this.#refused.get(key);
     if (verdict !== undefined) throw verdict;

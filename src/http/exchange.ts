@@ -33,6 +33,8 @@ export class Exchange {
   trace: Trace | undefined;
   /** true: another worker has the caller, and makes the record */
   inner = false;
+  /** true: the caller was told to send its body */
+  continued = false;
   readonly #controller = new AbortController();
   readonly #whenOver = new Set<() => void>();
   #over = false;
@@ -130,6 +132,12 @@ export class Exchange {
     }, patience).unref();
   }
 
+  /** Tells a caller that waits for it to send the body (RFC 9110, 10.1.1). */
+  goOn(): void {
+    if (this.req.headers.expect !== undefined) this.res.writeContinue?.();
+    this.continued = true;
+  }
+
   /** From here on only the caller's leaving ends the answer, however long it takes. */
   begin(status: number, headers: OutgoingHttpHeader[]): void {
     clearTimeout(this.#patience);
@@ -174,7 +182,9 @@ export class Exchange {
     const headers: OutgoingHttpHeader[] = [];
     const retryAfter = error.retryAfter ?? (LATER.has(error.status) ? RETRY_AFTER : undefined);
     if (retryAfter !== undefined) headers.push('Retry-After', String(Math.ceil(retryAfter)));
-    if (error.code === 'METHOD_NOT_ALLOWED') headers.push('Allow', 'GET, HEAD');
+    if (error.code === 'METHOD_NOT_ALLOWED')
+      headers.push('Allow', this.route === 'publish' ? 'PUT' : 'GET, HEAD');
+    if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
     this.sendText(error.status, explain(error), headers);
   }
 }

@@ -71,6 +71,7 @@ async function serve(setting: Setting): Promise<Served> {
     access,
     clock,
     hot: new HotCache(64 << 20),
+    uploads: { take: async () => undefined },
     patience,
     keepAlive: 75_000,
     targets: { prefix: '', longest: 2048 },

@@ -7,6 +7,7 @@ import type {
   Reply,
   TransferReply,
 } from '../gateway/index.ts';
+import type { ModuleVersion } from '../module/index.ts';
 import type { Clock } from '../observe/index.ts';
 import { acceptRequestId, RequestIds } from '../observe/index.ts';
 import type { AccessLog } from './access.ts';
@@ -24,6 +25,7 @@ import type { Relay } from './relay.ts';
 import { parseTarget, type Route, type TargetRules } from './route.ts';
 import { sendContent, sendPrepared, sendTransfer } from './send-file.ts';
 import type { TrustedProxies } from './trusted.ts';
+import type { Uploads } from './upload.ts';
 import type { Uses } from './uses.ts';
 import { readWishes } from './wishes.ts';
 
@@ -36,6 +38,7 @@ export interface HandlerDeps {
   readonly clock: Clock;
   readonly hot: HotCache;
   readonly uses?: Uses;
+  readonly uploads: Pick<Uploads, 'take'>;
   /** ms that a caller is kept waiting for the first byte at most */
   readonly patience: number;
   /** to the other workers; undefined: there are none */
@@ -144,12 +147,11 @@ export class Handler {
   async #answer(exchange: Exchange): Promise<void> {
     const { method } = exchange.req;
     checkHeader(exchange.req, exchange.res);
-    if (method !== 'GET' && method !== 'HEAD') {
-      throw new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
-        next: 'use GET or HEAD',
-      });
-    }
+    // What is no GET has one route, and is not worth a reading of any other.
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'PUT') throw wrongMethod(method, 'GET or HEAD');
     const route = parseTarget(exchange.url, this.#deps.targets);
+    if (route.kind === 'publish') return this.#publish(exchange, route.m);
+    if (method === 'PUT') throw wrongMethod(method, 'GET or HEAD');
     if (route.kind === 'page' && !exchange.inner) {
       exchange.route = 'page';
       await this.#deps.pages.send(exchange, route.page, this.#address(exchange.req));
@@ -171,6 +173,14 @@ export class Handler {
     await this.#serve(exchange, route);
   }
 
+  async #publish(exchange: Exchange, m: ModuleVersion): Promise<void> {
+    exchange.route = 'publish';
+    exchange.module = m.path;
+    if (exchange.req.method !== 'PUT') throw wrongMethod(exchange.req.method, 'PUT');
+    // The worker that has the caller takes it in: whoever is asked for it finds it in the store.
+    await this.#deps.uploads.take(exchange, m);
+  }
+
   /** By which name the caller reaches the gateway, as far as the request tells. */
   #address(req: Incoming): string {
     const { trusted, secure, targets } = this.#deps;
@@ -190,7 +200,7 @@ export class Handler {
     const owner = relay?.ownerOf(ask);
     let reply: Reply | undefined;
     if (relay !== undefined && owner !== undefined) {
-      reply = await this.#deps.gateway.stored(ask);
+      reply = await this.#deps.gateway.stored(ask, exchange.signal);
       if (reply === undefined && (await relay.send(exchange, owner))) return;
     }
     // Also where the owner is not there: the store is safe for two that fetch the same.
@@ -280,6 +290,12 @@ export class Handler {
       trace: exchange.trace,
     });
   }
+}
+
+function wrongMethod(method: string | undefined, use: string): ModgateError {
+  return new ModgateError('METHOD_NOT_ALLOWED', `the method ${method ?? ''} is not allowed here`, {
+    next: `use ${use}`,
+  });
 }
 
 /** characters */

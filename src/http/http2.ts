@@ -65,7 +65,7 @@ export class Http2Side {
       // What breaks a stream shows in its 'close'.
       stream.on('error', () => undefined);
       stream.setTimeout(idle, () => stream.close(constants.NGHTTP2_CANCEL));
-      const req = new Http2Request(headers, socket);
+      const req = new Http2Request(headers, socket, stream);
       const res = new Http2Answer(stream);
       if (sizeOf(req.rawHeaders) <= header) this.#requests.handle(req, res);
       else this.#requests.refuse(req, res, tooLarge(header));
@@ -101,13 +101,15 @@ class Http2Request implements Incoming {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
   readonly socket: TLSSocket;
+  readonly body: ServerHttp2Stream;
 
-  constructor(headers: IncomingHttpHeaders, socket: TLSSocket) {
+  constructor(headers: IncomingHttpHeaders, socket: TLSSocket, body: ServerHttp2Stream) {
     this.method = headers[':method'];
     this.url = headers[':path'];
     this.headers = headers;
     this.rawHeaders = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
     this.socket = socket;
+    this.body = body;
   }
 }
 
@@ -137,6 +139,10 @@ class Http2Answer implements Outgoing {
     const named: Record<string, OutgoingHttpHeader | undefined> = { ':status': status };
     for (let i = 0; i + 1 < headers.length; i += 2) named[String(headers[i])] = headers[i + 1];
     this.#stream.respond(named);
+  }
+
+  writeContinue(): void {
+    if (!this.destroyed) this.#stream.additionalHeaders({ ':status': constants.HTTP_STATUS_CONTINUE });
   }
 
   write(piece: Uint8Array, taken: (error?: Error | null) => void): boolean {

@@ -11,4 +11,5 @@ export { Relay, type RelayOptions } from './relay.ts';
 export { RelayServer } from './relay-server.ts';
 export { checkTls } from './tls-front.ts';
 export { TrustedProxies } from './trusted.ts';
+export { LONGEST as LONGEST_UPLOAD, Uploads } from './upload.ts';
 export { Uses } from './uses.ts';

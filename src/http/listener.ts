@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly refused?: (client: string, why: ModgateError) => void;
   /** true: other processes listen on the same unix socket, and it is known to be no left-over */
   readonly shared?: boolean;
+  /** ms for a whole request; who reads a body has limits of its own, within this one */
+  readonly requestTime?: number;
 }
 
 /** What may change while it listens. */
@@ -45,7 +47,7 @@ const DEFAULTS = {
   connections: 20_000,
 };
 
-/** ms for a whole request; it has no body that anybody waits for */
+/** ms for a whole request whose body nobody waits for */
 const REQUEST_TIME = 60_000;
 /** ms between two looks for headers that take too long, at most */
 const MAX_CHECK = 5000;
@@ -66,6 +68,7 @@ export class Listener {
   readonly #open = new Set<Socket>();
   #closing = false;
   readonly #shared: boolean;
+  readonly #requestTime: number;
 
   constructor(requests: Requests, options: ListenerOptions = {}) {
     const { tls, idle, keepAlive, headerTime, header, connections } = { ...DEFAULTS, ...options };
@@ -75,11 +78,12 @@ export class Listener {
       if (why === undefined) requests.handle(req, res);
       else refuse(req, res, why);
     };
+    this.#requestTime = options.requestTime ?? REQUEST_TIME;
     this.#http = createServer(
       {
         maxHeaderSize: header,
         headersTimeout: headerTime,
-        requestTimeout: Math.max(REQUEST_TIME, headerTime),
+        requestTimeout: Math.max(this.#requestTime, headerTime),
         connectionsCheckingInterval: checkEvery(headerTime),
         keepAliveTimeout: keepAlive,
         noDelay: true,
@@ -91,6 +95,8 @@ export class Listener {
     this.#http.timeout = idle;
     // What is expected is looked at with the rest of the header, in HTTP/2 too.
     this.#http.on('checkExpectation', handle);
+    // "Go on" is said to who may send a body, when that is known.
+    this.#http.on('checkContinue', handle);
     const tell = (socket: Duplex, refuseIt: () => ModgateError | undefined) => {
       const client = addressOf(socket);
       const why = refuseIt();
@@ -151,7 +157,7 @@ export class Listener {
     this.#http.timeout = idle;
     this.#http.keepAliveTimeout = keepAlive;
     this.#http.headersTimeout = headerTime;
-    this.#http.requestTimeout = Math.max(REQUEST_TIME, headerTime);
+    this.#http.requestTimeout = Math.max(this.#requestTime, headerTime);
     Object.assign(this.#http, { connectionsCheckingInterval: checkEvery(headerTime) });
     const inForce = this.#tls?.setHandshakeTime(headerTime) ?? true;
     this.#watchTimes();

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { ModgateError } from '../errors/index.ts';
 
 /** What a request tells, whichever version of HTTP it came by; node's IncomingMessage is one. */
@@ -12,6 +13,8 @@ export interface Incoming {
   readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;
   readonly socket: Connection;
+  /** of HTTP/2 alone, where the request is no stream itself; read by who wants a body, and by nobody else */
+  readonly body?: Readable;
 }
 
 /** What carries a request; that of HTTP/2 carries others at the same time. */
@@ -31,6 +34,8 @@ export interface Outgoing {
   readonly writableFinished: boolean;
   /** @param headers names and values by turns */
   writeHead(status: number, headers: OutgoingHttpHeader[]): unknown;
+  /** 100, to a caller that waits for it before it sends a body */
+  writeContinue?(): void;
   write(piece: Uint8Array, taken: (error?: Error | null) => void): boolean;
   end(body?: Uint8Array | string): unknown;
   /** Breaks the answer, so that nobody takes it for a whole one. */

@@ -37,6 +37,7 @@ const PIECE = fc.oneof(
     'lookup',
     'tile/8/0/000',
     'cached-only',
+    '-/modules/',
     'example.com',
     'Upper',
     'é',
@@ -49,6 +50,12 @@ const TARGET = fc.array(PIECE, { maxLength: 14 }).map((pieces) => `/${pieces.joi
 
 /** Nothing that leaves the parser can name a place outside the module's own folder. */
 function checkAsk(route: Route): void {
+  if (route.kind === 'publish') {
+    const { path: module, version: published } = route.m;
+    assert.ok(!/(^|\/)\.{0,2}(\/|$)/.test(escapePath(module)), module);
+    assert.ok(!escapeVersion(published).includes('/'));
+    return;
+  }
   if (route.kind !== 'ask' || route.ask.kind === 'sumdb') return;
   const { ask } = route;
   const path = 'm' in ask ? ask.m.path : ask.path;

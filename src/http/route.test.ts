@@ -14,6 +14,8 @@ const ROUTES: readonly [target: string, expected: string][] = [
   ['http://127.0.0.1:3000/example.com/plain/@v/list', 'list example.com/plain'],
   ['HTTPS://proxy.example/healthz', 'page /healthz'],
   ['/example.com/plain/@latest', 'latest example.com/plain'],
+  ['/-/modules/example.com/plain/@v/v1.0.0.zip', 'publish example.com/plain v1.0.0'],
+  ['/-/modules/example.com/!upper/v2/@v/v2.0.0-!r!c1.zip', 'publish example.com/Upper/v2 v2.0.0-RC1'],
   ['/example.com/plain/@v/v1.0.0.info', 'info example.com/plain v1.0.0'],
   ['/example.com/plain/@v/v1.0.0.mod', 'mod example.com/plain v1.0.0'],
   ['/example.com/plain/@v/v1.0.0.zip', 'zip example.com/plain v1.0.0'],
@@ -47,6 +49,9 @@ const REFUSED: readonly string[] = [
   'http://127.0.0.1/http://127.0.0.1/example.com/plain/@v/list',
   'ftp://127.0.0.1/example.com/plain/@v/list',
   '//example.com/plain/@v/list',
+  '/-/modules/example.com/plain/@v/v1.0.0.mod',
+  '/-/modules/example.com/plain/@v/list',
+  '/-/modules/',
   '/example.com//plain/@v/list',
   '/example.com/plain/@v//list',
   '/example.com/plain/@v/list/',
@@ -84,6 +89,7 @@ function show(target: string): string {
   const route = parseTarget(originForm(target), RULES);
   if (route.kind === 'page') return `page ${route.page}`;
   if (route.kind === 'authorize') return 'authorize';
+  if (route.kind === 'publish') return `publish ${route.m.path} ${route.m.version}`;
   const { ask } = route;
   const about =
     'm' in ask

@@ -1,8 +1,9 @@
-import { ModgateError } from '../errors/index.ts';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Ask } from '../gateway/index.ts';
 import {
   isCanonicalVersion,
   type ModulePath,
+  type ModuleVersion,
   parseVersion,
   unescapePath,
   unescapeVersion,
@@ -16,6 +17,8 @@ export type Route =
   | { readonly kind: 'page'; readonly page: Page }
   /** asks about another request */
   | { readonly kind: 'authorize' }
+  /** where a version is published to */
+  | { readonly kind: 'publish'; readonly m: ModuleVersion }
   | { readonly kind: 'ask'; readonly ask: Ask; readonly cachedOnly: boolean };
 
 /** What a listener says of its request targets. */
@@ -28,6 +31,8 @@ export interface TargetRules {
 
 /** Answers from the store alone, as on the public module proxy. */
 const CACHED_ONLY = '/cached-only/';
+/** No module path begins so: its first element has a dot. */
+const MODULES = '/-/modules/';
 
 /**
  * A target in absolute form (RFC 9112, 3.2.2: a server must accept it) in its origin form. The authority plays no part:
@@ -49,6 +54,7 @@ export function parseTarget(full: string, { prefix, longest }: TargetRules): Rou
   if (target === '/authorize') return { kind: 'authorize' };
   if (target.includes('?')) throw badRoute('module URLs have no query string');
   const path = decode(target);
+  if (path.startsWith(MODULES)) return publishRoute(path.slice(MODULES.length));
   const cachedOnly = path.startsWith(CACHED_ONLY);
   const rest = cachedOnly ? path.slice(CACHED_ONLY.length) : path.slice(1);
   return { kind: 'ask', ask: rest.startsWith('sumdb/') ? sumdbAsk(rest) : moduleAsk(rest), cachedOnly };
@@ -84,6 +90,22 @@ function decodeElement(element: string): string {
   }
   if (/[/\\%?#]/.test(decoded)) throw badRoute('the URL hides a separator in a percent-encoding');
   return decoded;
+}
+
+function publishRoute(rest: string): Route {
+  const [, path, version] = /^([^@]+)\/@v\/([^/]+)\.zip$/.exec(rest) ?? [];
+  if (path === undefined || version === undefined)
+    throw badRoute(`modules are published to ${MODULES}<module path>/@v/<version>.zip`);
+  try {
+    const module = unescapePath(path);
+    return { kind: 'publish', m: { path: module, version: parseVersion(module, unescapeVersion(version)) } };
+  } catch (thrown) {
+    const { message } = toModgateError(thrown);
+    throw new ModgateError('BAD_REQUEST', message, {
+      cause: thrown,
+      next: 'publish to the path that the go.mod of the module has, with a version such as v1.2.3 that fits it',
+    });
+  }
 }
 
 function moduleAsk(rest: string): Ask {

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
+import { ModgateError } from '../errors/index.ts';
 import { checkFilePath, type ModuleVersion } from '../module/index.ts';
 import { Collisions } from './collisions.ts';
 import { ContentReader, type KnownDigests } from './content.ts';
 import { type Entry, readDirectory } from './directory.ts';
-import { badZip, shown } from './fault.ts';
+import { badZip, shown, whyBad } from './fault.ts';
 import { RandomFile } from './file.ts';
 import { hashByteNames } from './hash.ts';
 import {
@@ -16,11 +17,16 @@ import {
   MAX_ZIP_BYTES,
 } from './limits.ts';
 
+/** faults of names that are told at most; the text of a refusal has a few lines */
+const MAX_FAULTS = 5;
+
 export interface CheckedZip {
   /** of the zip, as in go.sum and the checksum database */
   readonly h1: string;
   /** of the go.mod in the zip, undefined where there is none */
   readonly goModH1: string | undefined;
+  /** the go.mod itself, where it was asked for and is there */
+  readonly goMod?: Uint8Array | undefined;
   /** without folders */
   readonly files: number;
   /** bytes */
@@ -33,17 +39,28 @@ export interface CheckedZip {
  * error where the file cannot be read.
  *
  * @param ahead what was digested while the zip arrived; the result is the same with and without
+ * @param wanted goMod: the result has the go.mod too
  */
-export function checkZip(file: string, m: ModuleVersion, ahead?: KnownDigests): CheckedZip {
+export function checkZip(
+  file: string,
+  m: ModuleVersion,
+  ahead?: KnownDigests,
+  wanted: { readonly goMod?: boolean } = {},
+): CheckedZip {
   const fd = openSync(file, 'r');
   try {
-    return checkOpenZip(new RandomFile(fd), m, ahead);
+    return checkOpenZip(new RandomFile(fd), m, ahead, wanted.goMod === true);
   } finally {
     closeSync(fd);
   }
 }
 
-function checkOpenZip(file: RandomFile, m: ModuleVersion, ahead: KnownDigests | undefined): CheckedZip {
+function checkOpenZip(
+  file: RandomFile,
+  m: ModuleVersion,
+  ahead: KnownDigests | undefined,
+  wantsGoMod: boolean,
+): CheckedZip {
   if (file.size > MAX_ZIP_BYTES) throw badZip(`${file.size} bytes; the limit is ${MAX_ZIP_BYTES}`);
   const prefix = `${m.path}@${m.version}/`;
   const rules = new Rules(prefix);
@@ -52,6 +69,7 @@ function checkOpenZip(file: RandomFile, m: ModuleVersion, ahead: KnownDigests | 
     rules.add(entry);
     entries.push(entry);
   });
+  rules.end();
   // Folders may stand twice; dirhash.HashZip then opens the last one for both lines.
   const opened = new Map(entries.map((entry) => [entry.name, entry]));
   const content = new ContentReader(file, ahead);
@@ -59,11 +77,13 @@ function checkOpenZip(file: RandomFile, m: ModuleVersion, ahead: KnownDigests | 
   for (const [name, entry] of opened) digests.set(name, content.digest(entry));
   const hashed = entries.map(({ name }) => ({ name, sha256: digests.get(name) ?? Buffer.alloc(0) }));
   const goMod = digests.get(`${prefix}go.mod`);
+  const goModEntry = wantsGoMod ? opened.get(`${prefix}go.mod`) : undefined;
   return {
     h1: hashByteNames(hashed),
     goModH1: goMod === undefined ? undefined : hashByteNames([{ name: 'go.mod', sha256: goMod }]),
     files: rules.files,
     uncompressed: rules.uncompressed,
+    ...(goModEntry === undefined ? {} : { goMod: content.bytes(goModEntry) }),
   };
 }
 
@@ -78,6 +98,8 @@ class Rules {
   #entries = 0;
   /** bytes of all names */
   #names = 0;
+  /** of names, told together: whoever made the zip has to mend all of them */
+  readonly #faults: ModgateError[] = [];
   files = 0;
   /** bytes, as declared */
   uncompressed = 0;
@@ -89,6 +111,24 @@ class Rules {
 
   add(entry: Entry): void {
     this.#bound(entry.name);
+    try {
+      this.#add(entry);
+    } catch (thrown) {
+      if (!(thrown instanceof ModgateError)) throw thrown;
+      if (this.#faults.every(({ message }) => message !== thrown.message)) this.#faults.push(thrown);
+      if (this.#faults.length >= MAX_FAULTS) this.end();
+    }
+  }
+
+  /** Throws what was found. */
+  end(): void {
+    const [first] = this.#faults;
+    if (first === undefined) return;
+    if (this.#faults.length === 1) throw first;
+    throw badZip(this.#faults.map(whyBad).join('\n'));
+  }
+
+  #add(entry: Entry): void {
     if (!entry.name.startsWith(this.#prefix)) {
       throw badZip(`${shown(entry.name)} does not begin with ${shown(this.#prefix)}`);
     }

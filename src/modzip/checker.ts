@@ -18,6 +18,8 @@ export interface ZipCheckerOptions {
 export interface CheckOptions {
   readonly signal?: AbortSignal;
   readonly ahead?: AheadCheck;
+  /** true: the result has the go.mod too */
+  readonly goMod?: boolean;
 }
 
 interface Job {
@@ -78,7 +80,7 @@ export class ZipChecker {
    * @param options.ahead of the same file
    */
   check(file: string, m: ModuleVersion, options: CheckOptions = {}): Promise<CheckedZip> {
-    const { signal, ahead } = options;
+    const { signal, ahead, goMod = false } = options;
     if (this.#closed) return Promise.reject(shuttingDown());
     if (signal?.aborted) return Promise.reject(toModgateError(signal.reason));
     return new Promise((resolve, reject) => {
@@ -88,7 +90,7 @@ export class ZipChecker {
         signal?.removeEventListener('abort', abort);
       };
       const job: Job = {
-        request: { kind: 'check', file, path: m.path, version: m.version, ahead: ahead?.id },
+        request: { kind: 'check', file, path: m.path, version: m.version, ahead: ahead?.id, goMod },
         ahead,
         resolve: (checked) => {
           settled();

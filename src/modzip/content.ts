@@ -70,6 +70,15 @@ export class ContentReader {
     return digest.sha256;
   }
 
+  /** What a small entry holds, of which digest() found nothing wrong. BAD_ZIP where it is larger than the one shot. */
+  bytes(entry: Entry): Uint8Array {
+    const length = Math.max(Math.min(entry.compressed, this.#file.size), 0);
+    if (Math.max(length, entry.uncompressed) > ONE_SHOT) throw fault(entry, 'too large to be read at once');
+    const data = this.#file.view(this.#dataStart(entry), length);
+    // Its buffer is the inflater's, or the file's.
+    return Uint8Array.from(entry.method === STORED ? data : inflateAtOnce(entry, data));
+  }
+
   #dataStart(entry: Entry): number {
     const { offset } = entry;
     const inside = Number.isSafeInteger(offset) && offset >= 0 && offset < this.#file.size;

@@ -5,7 +5,14 @@ import { MAX_ZIP_BYTES } from './limits.ts';
 const MAX_SHOWN = 160;
 
 export function badZip(why: string, cause?: unknown): ModgateError {
-  return new ModgateError('BAD_ZIP', `bad module zip: ${why}`, { cause });
+  return new ModgateError('BAD_ZIP', `${PREAMBLE}${why}`, { cause });
+}
+
+const PREAMBLE = 'bad module zip: ';
+
+/** What badZip was told. */
+export function whyBad({ message }: ModgateError): string {
+  return message.startsWith(PREAMBLE) ? message.slice(PREAMBLE.length) : message;
 }
 
 /** @param next the next step, for who looks after the module */

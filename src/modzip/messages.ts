@@ -10,6 +10,8 @@ export type CheckRequest =
       readonly version: string;
       /** of the file's `grow`; it is closed with the check */
       readonly ahead: number | undefined;
+      /** the result has the go.mod too */
+      readonly goMod: boolean;
     }
   /** So many bytes of the file are there; answered by `grown`. */
   | { readonly kind: 'grow'; readonly ahead: number; readonly file: string; readonly size: number }

@@ -9,12 +9,18 @@ import type { CheckReply, CheckRequest } from './messages.ts';
 /** by their number; undefined where the file could not be read */
 const ahead = new Map<number, AheadDigests | undefined>();
 
-function check({ file, path, version, ahead: id }: Extract<CheckRequest, { kind: 'check' }>): CheckReply {
+function check({
+  file,
+  path,
+  version,
+  ahead: id,
+  goMod,
+}: Extract<CheckRequest, { kind: 'check' }>): CheckReply {
   try {
     const modulePath = parseModulePath(path);
     const m = { path: modulePath, version: parseVersion(modulePath, version) };
     const known = id === undefined ? undefined : ahead.get(id);
-    return { kind: 'checked', ok: true, result: checkZip(file, m, known) };
+    return { kind: 'checked', ok: true, result: checkZip(file, m, known, { goMod }) };
   } catch (error) {
     return { kind: 'checked', ok: false, error: errorData(error) };
   } finally {

@@ -8,6 +8,7 @@ import { CatalogFile, onDisk } from './catalog-file.ts';
 import { isAbsent } from './fault.ts';
 import type { TreeKey } from './key.ts';
 import { type KeyParts, partsOf, VERSION_FILES, type VersionFile } from './key-parts.ts';
+import { keys } from './keys.ts';
 import { Reconciler, type Slice } from './reconcile.ts';
 import { type Database, numberOf, optionalNumber } from './sqlite.ts';
 import type { StoreLog } from './temps.ts';
@@ -44,6 +45,9 @@ export type CatalogOrder =
   | { readonly kind: 'lease'; readonly name: string; readonly owner: string; readonly until: number };
 
 export type CatalogReply = boolean | Slice | undefined;
+
+/** the source of what was published here */
+export const PUBLISHED = 'published';
 
 /** ms for which notes are collected, so that a build's files share a transaction */
 const COLLECT = 150;
@@ -236,6 +240,9 @@ class Settler {
   }
 
   #answer({ key, facts }: Note): void {
+    const parts = partsOf(key);
+    // Where its files came from is another thing now.
+    if ('of' in parts) this.#version(parts.of, new Map());
     const found = facts === undefined ? this.#stat(key) : this.#read(key, facts.size);
     if (found === undefined) {
       this.#sql('DELETE FROM file WHERE key = ?').run(key);
@@ -264,9 +271,13 @@ class Settler {
       this.#sql('DELETE FROM version WHERE path = ? AND version = ?').run(path, version);
       return;
     }
-    const listed = files.some(({ size }, i) => size !== undefined && VERSION_FILES[i] !== 'ziphash') ? 1 : 0;
+    const isPublished = this.#stat(keys.mark({ path, version }, 'published')) !== undefined;
+    const isListed = this.#isListed({ path, version }, files, isPublished);
+    const listed = isListed ? 1 : 0;
     const disk = files.reduce((sum, { size }) => sum + onDisk(size ?? 0), 0);
-    const source = [...notes.values()].find((note) => note.source !== undefined)?.source ?? row?.source ?? '';
+    const noted = [...notes.values()].find((note) => note.source !== undefined)?.source;
+    // What was published here is known by its mark, also where the notes are lost.
+    const source = isPublished ? PUBLISHED : (noted ?? row?.source ?? '');
     // One that becomes visible again is a new one to whoever pages through the index: nobody may miss it.
     const appears = row === undefined || (row.listed === 0 && listed === 1);
     const arrives = files.some(
@@ -290,6 +301,15 @@ class Settler {
         path,
         version,
       );
+  }
+
+  /** Not what is deleted, nor what is being published, until its `.info` is there. */
+  #isListed(m: ModuleVersion, files: readonly Known[], isPublished: boolean): boolean {
+    if (this.#stat(keys.mark(m, 'deleted')) !== undefined) return false;
+    return files.some(({ size }, i) => {
+      const kind = VERSION_FILES[i];
+      return size !== undefined && (isPublished ? kind === 'info' : kind !== 'ziphash');
+    });
   }
 
   /** Later than every other one ever given, by any process: given within the transaction that uses it. */

@@ -9,10 +9,14 @@ import {
 /** Kinds of file that a version has. */
 export const VERSION_FILES = ['info', 'mod', 'zip', 'ziphash'] as const;
 export type VersionFile = (typeof VERSION_FILES)[number];
+/** Kinds of file that say something of a version. */
+export const VERSION_MARKS = ['published', 'deleted'] as const;
+export type VersionMark = (typeof VERSION_MARKS)[number];
 
 /** What a key stands for: the inverse of `keys`. */
 export type KeyParts =
   | { readonly kind: VersionFile; readonly m: ModuleVersion }
+  | { readonly kind: VersionMark; readonly of: ModuleVersion }
   /** `list`, `.named`, `@latest`, and the answer to a query, whose text is then not empty */
   | {
       readonly kind: 'list' | 'named' | 'latest' | 'query';
@@ -24,7 +28,7 @@ export type KeyParts =
   | { readonly kind: 'other' };
 
 const OTHER: KeyParts = { kind: 'other' };
-const VERSION = /^(.+)\/@v\/([^/]+)\.(info|mod|zip|ziphash)$/;
+const VERSION = /^(.+)\/@v\/([^/]+)\.(info|mod|zip|ziphash|published|deleted)$/;
 const ANSWER = /^(.+)\/(@v\/list|@v\/\.named|@latest)$/;
 const SUMDB = /^sumdb\/([^@]+?)\/(supported|latest|(?:lookup|tile)\/.+)$/;
 const ANSWERS = { '@v/list': 'list', '@v/.named': 'named', '@latest': 'latest' } as const;
@@ -56,9 +60,11 @@ function versionFile(escapedPath: string, escaped: string, extension: string): K
   const path = unescapePath(escapedPath);
   const text = unescapeVersion(escaped);
   const kind = VERSION_FILES.find((known) => known === extension);
-  if (kind === undefined) return OTHER;
+  const mark = VERSION_MARKS.find((known) => known === extension);
   try {
-    return { kind, m: { path, version: parseVersion(path, text) } };
+    const m = { path, version: parseVersion(path, text) };
+    if (kind !== undefined) return { kind, m };
+    return mark === undefined ? OTHER : { kind: mark, of: m };
   } catch {
     // A branch, a commit, or a version that the path cannot have: the answer to a query lies beside the versions.
     return kind === 'info' ? { kind: 'query', path, query: text } : OTHER;

@@ -9,6 +9,7 @@ import {
   unescapeVersion,
 } from '../module/index.ts';
 import { parseKey, type TreeKey } from './key.ts';
+import type { VersionMark } from './key-parts.ts';
 
 /**
  * The keys of the tree, the layout that GOPROXY=file:// and $GOMODCACHE/cache/download have:
@@ -22,6 +23,13 @@ import { parseKey, type TreeKey } from './key.ts';
  */
 export const keys = {
   file(m: ModuleVersion, kind: 'info' | 'mod' | 'zip' | 'ziphash'): TreeKey {
+    return parseKey(`${escapePath(m.path)}/@v/${escapeVersion(m.version)}.${kind}`);
+  },
+  /**
+   * What is said of a version beside its files. published: it was published here, so that no source has it;
+   * deleted: an administrator took it away for good.
+   */
+  mark(m: ModuleVersion, kind: VersionMark): TreeKey {
     return parseKey(`${escapePath(m.path)}/@v/${escapeVersion(m.version)}.${kind}`);
   },
   /** The answer to a branch, a commit or another query that is no canonical version. */

@@ -1,15 +1,16 @@
 import { rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import { systemCode } from '../errors/index.ts';
+import { ModgateError, systemCode } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { ownerPrefix, self } from '../observe/index.ts';
+import { Audit } from './audit.ts';
 import { Catalog } from './catalog.ts';
 import type { Mark } from './catalog-writer.ts';
 import { Changes } from './changes.ts';
 import type { FileTree } from './file-tree.ts';
 import { parseKey, type TreeKey } from './key.ts';
-import { VERSION_FILES } from './key-parts.ts';
+import { VERSION_FILES, VERSION_MARKS } from './key-parts.ts';
 import { keys } from './keys.ts';
 import { type QuarantinedFile, quarantinedFiles, removeQuarantined } from './quarantine.ts';
 import { readFolder, walkFolders } from './walk.ts';
@@ -32,6 +33,9 @@ export interface StoredFile {
 const FOLDERS_AT_ONCE = 200;
 /** ms */
 const LEASE = 30_000;
+/** ms that exclusive work waits for that of another process, and between two looks */
+const PATIENCE = 60_000;
+const ASK_AGAIN = 20;
 /** ms after a rebuild that failed */
 const HEAL_AGAIN = 5_000;
 
@@ -43,9 +47,12 @@ export class Storeroom {
   readonly tree: FileTree;
   readonly catalog: Catalog;
   readonly changes: Changes;
+  readonly audit: Audit;
   readonly #data: string;
   readonly #owner = ownerPrefix(self());
   readonly #stop = new AbortController();
+  /** name of exclusive work → the end of what is done or waits under it */
+  readonly #turns = new Map<string, Promise<void>>();
   /** the rebuild of a broken catalogue */
   #healing: Promise<void> | undefined;
 
@@ -54,6 +61,7 @@ export class Storeroom {
     this.#data = data;
     this.catalog = new Catalog(data, (inode, why) => this.#heal(inode, why));
     this.changes = new Changes(data);
+    this.audit = new Audit(data);
   }
 
   close(): void {
@@ -198,10 +206,57 @@ export class Storeroom {
     return removed;
   }
 
+  /**
+   * Does work that no two may do at the same time, in whichever process; in one process in the order of the calls.
+   * Throws OVERLOADED where others had it for too long.
+   */
+  async exclusively<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const turn = before.then(() => this.#leased(name, signal, work));
+    const over = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(name, over);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(name) === over) this.#turns.delete(name);
+    }
+  }
+
+  async #leased<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const end = Date.now() + PATIENCE;
+    while (!(await this.lease(name))) {
+      signal.throwIfAborted();
+      if (Date.now() > end) throw busy();
+      await delay(ASK_AGAIN, undefined, { signal, ref: false });
+    }
+    const renewal = setInterval(() => void this.lease(name).catch(() => false), LEASE / 3).unref();
+    try {
+      return await work();
+    } finally {
+      clearInterval(renewal);
+      await this.release(name).catch(() => undefined);
+    }
+  }
+
+  /** What may be said of a version beside its files. */
+  marksOf(m: ModuleVersion): TreeKey[] {
+    return VERSION_MARKS.map((kind) => keys.mark(m, kind));
+  }
+
   /** All files of a version, the ziphash last. */
   filesOf(m: ModuleVersion): TreeKey[] {
     return VERSION_FILES.map((kind) => keys.file(m, kind));
   }
+}
+
+function busy(): ModgateError {
+  return new ModgateError('OVERLOADED', 'another process works on the same module for too long', {
+    next: 'Try again in a moment.',
+    retryAfter: 10,
+  });
 }
 
 /** The deepest first; what vanishes meanwhile is passed over. */

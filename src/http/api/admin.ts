@@ -8,6 +8,7 @@ import { checkHeader } from '../framing.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { type Pages, sendJson } from '../pages.ts';
 import { checkCaller, type Guard } from './guard.ts';
+import { deleteModule, MODULES } from './modules.ts';
 import { errorFields, STORE_ROUTES } from './store.ts';
 
 const PAGES = ['/healthz', '/readyz', '/version', '/metrics'] as const;
@@ -82,6 +83,7 @@ export class AdminHandler {
     const method = exchange.req.method === 'HEAD' ? 'GET' : (exchange.req.method ?? '');
     const page = PAGES.find((known) => known === path);
     if (page !== undefined && method === 'GET') return pages.send(exchange, page, '', true);
+    if (path.startsWith(MODULES)) return this.#module(exchange, method, path.slice(MODULES.length));
     const name = path.startsWith(STORE) ? path.slice(STORE.length) : '';
     const methods = methodsOf(name);
     const route = Object.hasOwn(STORE_ROUTES, `${method} ${name}`)
@@ -91,11 +93,21 @@ export class AdminHandler {
       throw page === undefined && methods.length === 0
         ? noRoute()
         : new WrongMethod(method, page === undefined ? methods : ['GET']);
+    await this.#run(exchange, (req) => route(exchange, upkeep, new URLSearchParams(text), req));
+  }
+
+  async #module(exchange: Exchange, method: string, rest: string): Promise<void> {
+    if (method !== 'DELETE') throw new WrongMethod(method, ['DELETE']);
+    await this.#run(exchange, (req) => deleteModule(exchange, this.#deps.upkeep, req, rest));
+  }
+
+  async #run(exchange: Exchange, route: (req: IncomingMessage) => Promise<void>): Promise<void> {
     const { req } = exchange;
     // The administrative listener speaks HTTP/1.1 only, whose requests are these.
     if (!(req instanceof IncomingMessage)) throw new ModgateError('INTERNAL', 'a request of another kind');
     exchange.watch(PATIENCE);
-    const work = this.#work(exchange, () => route(exchange, upkeep, new URLSearchParams(text), req));
+    exchange.goOn();
+    const work = this.#work(exchange, () => route(req));
     this.#running.add(work);
     await work.finally(() => this.#running.delete(work));
   }

@@ -1,7 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 import { ModgateError } from '../../errors/index.ts';
 import type { Incoming } from '../message.ts';
+import { checkBearer } from '../secret.ts';
 
 /** Who may ask: whoever has the token, or, where there is none, programs of this machine that are no browser. */
 export type Guard =
@@ -17,26 +16,13 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
  */
 export function checkCaller({ headers }: Pick<Incoming, 'headers'>, guard: Guard): void {
   if (guard.kind === 'token') {
-    const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-    if (given === '' || !sameSecret(given, guard.token)) throw unauthorized(given === '');
+    checkBearer({ headers }, guard.token, 'admin.token');
     return;
   }
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined)
     throw forbidden('the request comes from a page in a browser');
   if (guard.hosts && !LOOPBACK.test(headers.host ?? ''))
     throw forbidden('the Host header names no address of this machine');
-}
-
-/** In a time that says nothing about how much of it is right. */
-function sameSecret(given: string, wanted: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
-}
-
-function unauthorized(missing: boolean): ModgateError {
-  return new ModgateError('UNAUTHORIZED', missing ? 'the request has no token' : 'the token is wrong', {
-    next: 'send the header "Authorization: Bearer <admin.token>"',
-  });
 }
 
 function forbidden(why: string): ModgateError {
