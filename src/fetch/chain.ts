@@ -26,6 +26,12 @@ export class Chain {
     return this.links.flatMap(({ step }) => (typeof step === 'string' ? [] : [step]));
   }
 
+  /** Whether the first source is the origin of what it has. */
+  get beginsAtOrigin(): boolean {
+    const step = this.links[0]?.step;
+    return typeof step === 'object' && step.isOrigin === true;
+  }
+
   /** Why nobody may be asked for it; undefined where a source may. */
   refusal(what: string): ModgateError | undefined {
     return this.links[0]?.step === 'off' || this.links.length === 0 ? nobodyAsked(what) : undefined;

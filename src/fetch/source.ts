@@ -50,6 +50,8 @@ export interface SumdbSource {
  * code. What it returns is not trusted: the gateway checks it before anyone gets the last byte.
  */
 export interface Source extends SumdbSource {
+  /** true: it is the origin itself, so that what was pushed a moment ago is expected of it */
+  readonly isOrigin?: boolean;
   /** Canonical versions, no pseudo-versions, in semver order; empty for an untagged module. */
   list(path: ModulePath, signal: AbortSignal): Promise<Traced<readonly Version[]>>;
   /** `latest`, a branch, a commit or a version prefix. */

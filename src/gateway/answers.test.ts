@@ -30,6 +30,7 @@ class Origin {
   /** versions, or the code of a failure */
   answer = 'v1.0.0\n';
   own: string | undefined;
+  waits = false;
   hung: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -37,6 +38,7 @@ class Origin {
     return {
       key,
       what: 'the list',
+      waits: this.waits,
       ask: async () => {
         this.asked++;
         for (const wake of this.#waiting.splice(0)) wake();
@@ -109,6 +111,22 @@ describe('answers that age', () => {
     while (last.startsWith('stale')) last = await get();
     assert.equal(last, 'hit v1.1.0');
     assert.equal(origin.asked, 2);
+  });
+
+  it('of an origin are asked for again while the caller waits, and stand in only where it fails or is slow', async () => {
+    origin.waits = true;
+    await get();
+    clock.pass(MINUTE);
+    origin.answer = 'v1.1.0\n';
+    assert.equal(await get(), 'miss v1.1.0', 'not an old one first');
+    clock.pass(MINUTE);
+    origin.answer = 'UPSTREAM_UNREACHABLE';
+    assert.equal(await get(), 'stale v1.1.0');
+    assert.equal(await get(), 'stale v1.1.0');
+    assert.equal(origin.asked, 3, 'and nobody asks a source that failed a moment ago');
+    clock.pass(MINUTE);
+    origin.hung = new Promise(() => {});
+    assert.equal(await get(), 'stale v1.1.0');
   });
 
   it('stay while the source fails, and are not asked for at every request', async () => {

@@ -38,6 +38,8 @@ export interface Question {
   ask(signal: AbortSignal): Promise<Traced<Buffer>>;
   /** What the store alone can say, where it has no answer of a source; undefined: nothing. */
   own(): Promise<Buffer | undefined>;
+  /** true: callers wait some seconds for the newest answer before an old one stands in */
+  readonly waits?: boolean;
 }
 
 interface Kept {
@@ -88,6 +90,7 @@ export class Answers {
     if (verdict !== undefined) throw verdict;
     if (kept?.fetchedAt === SOFT_PURGED) return this.#askAgain(question, kept, signal);
     if (kept !== undefined && age < this.#times.stale) {
+      if (question.waits === true) return this.#standIn(question, kept, signal);
       this.#refreshBehind(question);
       return reply('stale', kept, this.#pause(question.key));
     }
@@ -130,12 +133,16 @@ export class Answers {
 
   async #fetch(question: Question, kept: Kept | undefined, signal: AbortSignal): Promise<BytesReply> {
     const own = await question.own();
-    const instead = kept ?? { bytes: own ?? Buffer.alloc(0), fetchedAt: 0 };
+    if (own === undefined) return this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
+    return this.#standIn(question, kept ?? { bytes: own, fetchedAt: 0 }, signal);
+  }
+
+  /** What a source says, or `instead` where none says anything in time. */
+  async #standIn(question: Question, instead: Kept, signal: AbortSignal): Promise<BytesReply> {
     // A source that was slow or failed a moment ago keeps nobody else waiting.
-    const pause = own === undefined ? 0 : this.#pause(question.key);
+    const pause = this.#pause(question.key);
     if (pause > 0) return reply('stale', instead, pause);
     const asked = this.#flights.join(question.key, signal, (s) => this.#ask(question, s));
-    if (own === undefined) return asked;
     const slow = this.#slow(question);
     try {
       const first = await Promise.race([asked, slow.told]);

@@ -229,6 +229,7 @@ export class Gateway {
       {
         key: query === 'latest' ? keys.latest(path) : keys.query(path, query),
         what,
+        waits: chain.beginsAtOrigin,
         ask: (signal) =>
           this.#misses.run('query', chain, signal, async () => {
             const { value, trace } = await chain.ask(what, (source) => source.query(path, query, signal));

@@ -98,6 +98,7 @@ export class Lists {
       {
         key: keys.namedList(path),
         what,
+        waits: chain.beginsAtOrigin,
         ask: async (signal) => {
           const { value, trace } = await misses.run('list', chain, signal, () =>
             chain.ask(what, (source) => source.list(path, signal)),

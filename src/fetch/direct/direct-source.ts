@@ -48,6 +48,7 @@ interface Module {
  */
 export class DirectSource implements Source {
   readonly name = DIRECT;
+  readonly isOrigin = true;
   readonly state = 'closed';
   readonly #deps: DirectDeps;
   readonly #options: DirectOptions;
