@@ -31,6 +31,7 @@ export function historyFolder(bench: Bench, name: string, module: string): Promi
     fs.rmSync(stream);
     // As a host of repositories keeps them.
     git(['-C', repository, 'repack', '-a', '-d', '-q']);
+    git(['-C', repository, 'pack-refs', '--all']);
     return folder;
   });
 }
@@ -49,6 +50,7 @@ export function tagsFolder(bench: Bench, name: string, module: string, tags: num
     );
     git(['init', '-q', '--bare', '--initial-branch=main', '--template=', repository]);
     git(['-C', repository, 'fast-import', '--quiet'], Buffer.concat(releases));
+    git(['-C', repository, 'pack-refs', '--all']);
     return folder;
   });
 }
