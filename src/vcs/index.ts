@@ -8,5 +8,5 @@ export { type BookDeps, type BookOptions, CredentialBook, type CredentialEntry }
 export type { GitTimeouts } from './git.ts';
 export { openAccess } from './open-access.ts';
 export { GitRemotes, type RemotesOptions, type RemotesParts } from './remotes.ts';
-export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';
+export type { Commit, Refs, Remotes, Repository, Rewrites, Terms, TreeFile } from './repository.ts';
 export { withoutSecrets } from './secrets.ts';

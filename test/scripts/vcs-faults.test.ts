@@ -9,7 +9,7 @@ import { PathPatterns } from '../../src/module/index.ts';
 import { openAccess } from '../../src/vcs/index.ts';
 import { git, noise } from '../kit/git.ts';
 import type { GitFault } from '../kit/git-http.ts';
-import { faultOf, gitsOf, NEVER, vcsBench } from '../kit/vcs.ts';
+import { faultOf, gitsOf, NEVER, PLAIN, vcsBench } from '../kit/vcs.ts';
 
 interface Row {
   readonly what: string;
@@ -132,7 +132,7 @@ describe('a remote that fails', () => {
     bench.server.require('/lib.git', { password: 's3cret' });
     assert.match((await faultOf(bench.open('lib.git').refs(NEVER))).message, /wants credentials/);
     const url = bench.server.url.replace('//', '//someone:w0rse@');
-    const repository = bench.remotes.open(`${url}/lib.git`, new Map());
+    const repository = bench.remotes.open(`${url}/lib.git`, PLAIN);
     const error = await faultOf(repository.refs(NEVER));
     assert.equal(error.code, 'UPSTREAM_DENIED');
     assert.doesNotMatch(`${explain(error)} ${repository.url}`, /someone|w0rse/);
@@ -150,7 +150,7 @@ describe('a remote that fails', () => {
     const bench = await vcsBench(t, { access });
     // A label of more than 63 letters is refused by the resolver itself: nobody is asked.
     const url = `http://${'a'.repeat(64)}.invalid/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.deepEqual(
       [error.code, /no such host/.test(error.message)],
       ['UPSTREAM_UNREACHABLE', true],
@@ -161,7 +161,7 @@ describe('a remote that fails', () => {
   it('a server that speaks no TLS: UPSTREAM_TLS', async (t) => {
     const bench = await vcsBench(t);
     const url = `https://127.0.0.1:${bench.server.port}/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.equal(error.code, 'UPSTREAM_TLS', error.message);
   });
 
@@ -173,7 +173,7 @@ describe('a remote that fails', () => {
     assert.ok(typeof address === 'object' && address !== null);
     const bench = await vcsBench(t, { timeouts: { idle: 300, total: 60_000 } });
     const url = `http://127.0.0.1:${address.port}/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.deepEqual(
       [error.code, /within 300 ms/.test(error.message)],
       ['UPSTREAM_TIMEOUT', true],
@@ -291,7 +291,7 @@ describe('a damaged copy here', () => {
       ]);
       spoil(bench.data);
       // A process that starts over the damage, and fetches before it reads.
-      const after = bench.again().open(before.url, new Map());
+      const after = bench.again().open(before.url, PLAIN);
       assert.equal((await after.resolve(second, NEVER)).hash, second);
       assert.equal((await after.resolve('v1.0.0', NEVER)).hash, first);
     });

@@ -8,7 +8,7 @@ import {
   type Version,
 } from '../../module/index.ts';
 import type { Counter, Logger, Metrics } from '../../observe/index.ts';
-import type { Remotes, Repository, Rewrites } from '../../vcs/index.ts';
+import type { Remotes, Repository, Terms } from '../../vcs/index.ts';
 import type { FileKind, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
 import type { Revision } from './candidate.ts';
 import { listVersions } from './listing.ts';
@@ -34,7 +34,8 @@ export interface DirectDeps {
 }
 
 export interface DirectOptions {
-  readonly rewrites: Rewrites;
+  /** how repositories are asked */
+  readonly terms: Terms;
 }
 
 interface Module {
@@ -117,7 +118,7 @@ export class DirectSource implements Source {
 
   #module(path: ModulePath, root: Root & { readonly kind: 'repository' }): Module {
     const place = placeOf(path, root);
-    return { place, repository: this.#deps.remotes.open(root.url, this.#options.rewrites) };
+    return { place, repository: this.#deps.remotes.open(root.url, this.#options.terms) };
   }
 
   async #query(module: Module, query: string, signal: AbortSignal): Promise<VersionInfo> {
