@@ -60,7 +60,7 @@ export class VersionControl {
         proxies: (url) => this.#proxies.get(url, rules),
       },
       // Any host's page can name any repository: only whoever wrote a route down has said that it may be served.
-      { terms: { rewrites: insteadOf, anonymous: !written } },
+      { terms: { rewrites: insteadOf, anonymous: !written }, yields: !written },
     );
   }
 

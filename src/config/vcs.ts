@@ -7,10 +7,10 @@ import { readRepositories } from './repositories.ts';
 import { covers } from './routes.ts';
 import { ms } from './sources.ts';
 import { readPems } from './tls.ts';
+import type { RouteConfig } from './types.ts';
 import { parseSize } from './units.ts';
 import { readCredential } from './vcs-credentials.ts';
 import type { FileVcs } from './vcs-schema.ts';
-import type { RouteConfig } from './types.ts';
 import type { VcsConfig, VcsCredential } from './vcs-types.ts';
 
 const PATH: Path = ['vcs'];

@@ -9,6 +9,26 @@ export interface ChainLink {
 }
 
 /**
+ * A failure of the last source in the place of which callers are told the absence that a source before it told. To all
+ * else it is the failure that it is: nothing that is stored goes because of it, and it is not remembered.
+ */
+export class Yielded extends ModgateError {
+  /** as callers are told it */
+  readonly absence: ModgateError;
+
+  constructor(failure: ModgateError, absence: ModgateError) {
+    const { code, message, cause, next, retryAfter, source } = failure;
+    super(code, message, { cause, next, retryAfter, source });
+    const why = message.split('\n', 1)[0];
+    this.absence = new ModgateError(absence.code, `${absence.message}\n${source} was passed over: ${why}`, {
+      cause: absence,
+      next: next ?? absence.next,
+      source: absence.source,
+    });
+  }
+}
+
+/**
  * Sources asked one after the other, as the go command walks GOPROXY (cmd/go modfetch/proxy.go TryProxies): where
  * all of them fail, an outage outranks absence, so that it can never look like absence.
  */
@@ -47,6 +67,7 @@ export class Chain {
       } catch (thrown) {
         const error = toModgateError(thrown);
         if (error.code === 'CANCELED') throw error;
+        if (best?.absent === true && step.yields?.(error) === true) throw new Yielded(error, best);
         if (best === undefined || best.absent) best = error;
         if (separator !== '|' && !error.absent) break;
       }

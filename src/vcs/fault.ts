@@ -246,7 +246,13 @@ export function gitFault(
     return new GitFault('VCS_FAILED', url, `git failed (${code})`, TELL_OWNER, said);
   }
   if (row.code === 'UPSTREAM_DENIED' && limits.anonymous === true)
-    return new GitFault(row.code, url, `the host wants credentials; ${WRITTEN_ROUTES_ONLY}`, WRITE_ROUTE, said);
+    return new GitFault(
+      row.code,
+      url,
+      `the host wants credentials; ${WRITTEN_ROUTES_ONLY}`,
+      WRITE_ROUTE,
+      said,
+    );
   return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
 }
 

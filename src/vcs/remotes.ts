@@ -8,6 +8,7 @@ import { Copy } from './copy.ts';
 import { Evictor } from './evictor.ts';
 import { Git, type GitTimeouts } from './git.ts';
 import { GitRepository } from './git-repository.ts';
+import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
 import { packIfMany } from './packing.ts';
 import { Remote, type RemoteParts } from './remote.ts';
@@ -108,6 +109,7 @@ export class GitRemotes implements Remotes {
       ),
     };
     this.#later(() => this.#evictor.start());
+    this.#later(() => this.#tellNoGit());
   }
 
   open(url: string, terms: Terms): Repository {
@@ -130,6 +132,16 @@ export class GitRemotes implements Remotes {
   /** When nothing is left to do in the background: measuring, evicting, packing, remembering tags. */
   async settled(): Promise<void> {
     while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
+  /** Before anybody asks: whoever runs modgate is to know it from the start. */
+  async #tellNoGit(): Promise<void> {
+    try {
+      await this.#git.usable();
+    } catch (error) {
+      if (!(error instanceof NoGit)) throw error;
+      this.#logger.warn({ code: error.code, next: error.next }, error.message);
+    }
   }
 
   /** Nobody waits for it, and nobody needs it to succeed. */

@@ -9,7 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { ModgateError } from '../../src/errors/index.ts';
 import { PathPatterns } from '../../src/module/index.ts';
 import { createLogger, Metrics, systemClock } from '../../src/observe/index.ts';
-import { GitRemotes, openAccess, type RemotesOptions, type Repository, type Terms } from '../../src/vcs/index.ts';
+import {
+  GitRemotes,
+  openAccess,
+  type RemotesOptions,
+  type Repository,
+  type Terms,
+} from '../../src/vcs/index.ts';
 import { GitFolder } from './git.ts';
 import { GitServer, type GitServerOptions } from './git-http.ts';
 import type { Ending } from './scope.ts';

@@ -33,7 +33,7 @@ function sourceOver(
       recorded: async () => recorded,
       proxies: () => proxy ?? assert.fail('no module proxy is named'),
     },
-    { terms: { rewrites: new Map(), anonymous: false } },
+    { terms: { rewrites: new Map(), anonymous: false }, yields: false },
   );
 }
 
