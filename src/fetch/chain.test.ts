@@ -73,7 +73,8 @@ describe('a chain', () => {
       { step: last, separator: undefined },
     ]);
     const answer = chain.ask('x', async ({ name }) => {
-      if (name === 'last') throw new ModgateError('UPSTREAM_UNREACHABLE', 'no such host\nmore', { source: name });
+      if (name === 'last')
+        throw new ModgateError('UPSTREAM_UNREACHABLE', 'no such host\nmore', { source: name });
       throw new ModgateError(ANSWERS[name] ?? 'INTERNAL', `${name} here`);
     });
     return answer.catch((error: unknown) => error);

@@ -65,15 +65,20 @@ export class Chain {
       try {
         return await question(step);
       } catch (thrown) {
-        const error = toModgateError(thrown);
-        if (error.code === 'CANCELED') throw error;
-        if (best?.absent === true && step.yields?.(error) === true) throw new Yielded(error, best);
+        const error = fault(thrown, step, best);
+        if (error.code === 'CANCELED' || error instanceof Yielded) throw error;
         if (best === undefined || best.absent) best = error;
         if (separator !== '|' && !error.absent) break;
       }
     }
     throw best ?? nobodyAsked(what);
   }
+}
+
+function fault(thrown: unknown, source: Source, before: ModgateError | undefined): ModgateError {
+  const error = toModgateError(thrown);
+  const yields = before?.absent === true && source.yields?.(error) === true;
+  return yields ? new Yielded(error, before) : error;
 }
 
 function nobodyAsked(what: string): ModgateError {

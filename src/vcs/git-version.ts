@@ -22,7 +22,8 @@ export function checkGitVersion(program: string, said: string): void {
   if (text === '') throw new NoGit(program, '% does not say which version of git it is');
   const [least, leastMinor] = LEAST;
   const enough = Number(major) > least || (Number(major) === least && Number(minor) >= leastMinor);
-  if (!enough) throw new NoGit(program, `% is git ${text.slice(0, 40)}, which is older than ${LEAST.join('.')}`);
+  if (!enough)
+    throw new NoGit(program, `% is git ${text.slice(0, 40)}, which is older than ${LEAST.join('.')}`);
 }
 
 export function notStarted(program: string, error: Error): ModgateError {

@@ -111,9 +111,10 @@ describe('prefix probes', () => {
       assert.equal(String((await own.ask(`/${MODULE}/@v/list`)).body), 'v1.0.0\n');
       await server.refuse();
       try {
-        for (let round = 0; round < 3; round += 1) {
+        for (let round = 0; round < 2; round += 1) {
           const { status, body } = await own.ask(`/${MODULE}/@v/list`);
           assert.deepEqual([status, String(body)], [200, 'v1.0.0\n']);
+          await own.log(({ msg }) => String(msg).startsWith('cannot refresh'), 'that a refresh failed');
         }
       } finally {
         await server.accept();
@@ -144,7 +145,7 @@ describe('prefix probes', () => {
     test('on a written route it is a failure', async () => {
       const { status, body } = await modgate.ask('/github.com/written/a/@v/list');
       assert.equal(status, 502, String(body));
-      assert.match(String(body), /there is no git[^]*VCS_FAILED/);
+      assert.match(String(body), /there is no git[\s\S]*VCS_FAILED/);
     });
   });
 });

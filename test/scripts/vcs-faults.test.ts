@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Code, explain } from '../../src/errors/index.ts';
@@ -220,6 +221,41 @@ describe('a remote that fails', () => {
     const bench = await vcsBench(t, { git: 'no-such-git' });
     const error = await faultOf(bench.open('lib.git').refs(NEVER));
     assert.deepEqual([error.code, error.next?.includes('install git')], ['VCS_FAILED', true], error.message);
+  });
+
+  it('a git that is too old for what is asked of it: VCS_FAILED with its version', async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-git-'));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const program = path.join(folder, 'git');
+    const versions: readonly (readonly [said: string, isRefused: boolean])[] = [
+      ['git version 1.8.3.1', true],
+      ['git version 2.31.8', true],
+      ['git version 2.32.0 (Apple Git-132)', false],
+      ['git version 2.9.5.windows.1', true],
+      ['git version 3.0', false],
+      ['gut 2.40', true],
+    ];
+    for (const [said, isRefused] of versions) {
+      fs.writeFileSync(
+        program,
+        `#!/bin/sh\n[ "$1" = version ] && { echo '${said}'; exit; }\nexec git "$@"\n`,
+        {
+          mode: 0o755,
+        },
+      );
+      const bench = await vcsBench(t, { git: program });
+      const hash = bench.folder.create('lib.git').commit({ a: 'a' });
+      if (isRefused) {
+        const error = await faultOf(bench.open('lib.git').refs(NEVER));
+        assert.equal(error.code, 'VCS_FAILED', said);
+        assert.match(
+          error.message,
+          said.startsWith('gut') ? /does not say which version/ : /older than 2\.32/,
+        );
+        assert.ok(said.startsWith('gut') || error.message.includes(said.split(' ')[2] ?? ''), error.message);
+        assert.match(error.next ?? '', /install git 2\.32 or newer/);
+      } else assert.equal((await bench.open('lib.git').refs(NEVER)).head, hash, said);
+    }
   });
 
   it('a redirect within its host is followed, for fetches too', async (t) => {
