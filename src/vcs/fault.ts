@@ -168,7 +168,7 @@ const ROWS: readonly Row[] = [
     next: ASK_LATER,
   },
   {
-    text: /bad line length|pack has bad object|pack is corrupted/,
+    text: /bad line length|pack has bad object|pack is corrupted|inflate: data stream error|serious inflate|pack signature mismatch/,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'its answer is malformed',
     next: TELL_OWNER,
