@@ -25,6 +25,12 @@ describe('an upload', () => {
     assert.match(h1, /^h1:.{44}$/);
 
     assert.equal((await modgate.ask(`${BASE}/list`)).text, 'v1.0.0\n');
+    const answers = ['.named', '../@latest'].map((name) => path.join(modgate.data, 'tree', BASE, name));
+    assert.deepEqual(
+      answers.filter(fs.existsSync),
+      [],
+      'an answer is kept that may be another one in a moment',
+    );
     const info = await modgate.ask(`${BASE}/v1.0.0.info`);
     assert.match(info.text, /^{"Version":"v1.0.0","Time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"}$/);
     assert.equal((await modgate.ask(`/${MODULE}/@latest`)).text, info.text);
