@@ -3,7 +3,7 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Traced } from '../fetch/index.ts';
 import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { Tree, TreeKey } from '../store/index.ts';
-import { Flights } from './flights.ts';
+import { Flights } from '../sync/index.ts';
 import type { AskOptions, BytesReply } from './reply.ts';
 import { Verdicts } from './verdicts.ts';
 

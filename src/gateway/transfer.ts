@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Trace } from '../fetch/index.ts';
 import type { StagedFile } from '../store/index.ts';
-import { orAbort } from './flights.ts';
+import { orAbort } from '../sync/index.ts';
 
 /**
  * bytes that nobody gets before the whole file has been checked. More than a zip's directory end needs, so that a

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { ModgateError } from '../errors/index.ts';
+import { Flights } from '../sync/index.ts';
 import { archiveStream } from './archive.ts';
 import { CONTENT } from './copy.ts';
 import { GitFault } from './fault.ts';
-import { Flights } from './flights.ts';
 import type { Held } from './locks.ts';
 import { type BatchObject, BatchReader, commitTime, parseTree } from './objects.ts';
 import { refOf } from './refs.ts';

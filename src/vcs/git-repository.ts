@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { ModgateError } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
+import { Flights } from '../sync/index.ts';
 import { Content } from './content.ts';
 import { GitFault } from './fault.ts';
-import { Flights } from './flights.ts';
 import { History } from './history.ts';
 import { namedBy, parseRefs } from './refs.ts';
 import type { Remote } from './remote.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { checkAborted, Flights } from '../sync/index.ts';
 import { HISTORY } from './copy.ts';
 import { GitFault } from './fault.ts';
-import { checkAborted, Flights } from './flights.ts';
 import type { Held } from './locks.ts';
 import { namedBy } from './refs.ts';
 import type { Refs } from './repository.ts';

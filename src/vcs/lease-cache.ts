@@ -1,5 +1,5 @@
 import type { Clock } from '../observe/index.ts';
-import { unlessAborted } from './flights.ts';
+import { orAbort } from '../sync/index.ts';
 import type { Lease, Pair } from './issuer.ts';
 
 export interface Issued {
@@ -40,7 +40,7 @@ export class LeaseCache {
     const known = this.#entries.get(key);
     const kept = known !== undefined && this.#clock.now() < known.until ? known : undefined;
     const entry = kept ?? this.#enter(key, ask(this.#end.signal));
-    const issued = await unlessAborted(entry.issued, signal);
+    const issued = await orAbort(entry.issued, signal);
     if (issued === undefined) return undefined;
     const { pair } = issued;
     return {

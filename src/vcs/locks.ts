@@ -2,7 +2,7 @@ import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import { Limiter } from '../net/index.ts';
-import { checkAborted } from './flights.ts';
+import { checkAborted } from '../sync/index.ts';
 import { type FileHold, LockFile } from './lock-file.ts';
 import { LOCK_VARIABLE } from './orphans.ts';
 

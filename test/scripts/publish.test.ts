@@ -224,6 +224,10 @@ describe('the go command', { skip: withoutGo }, () => {
     const list = (...args: string[]) => go.run(['list', '-m', ...args, MODULE], options);
     assert.match((await list('-versions')).stdout, /v1\.2\.2 v1\.2\.4\n/);
     assert.match((await list('-retracted', '-versions')).stdout, /v1\.2\.2 v1\.2\.3 v1\.2\.4\n/);
+    const kept = modgate
+      .files('tree')
+      .filter((name) => /\.named$|@latest$/.test(name) && name.includes(MODULE));
+    assert.deepEqual(kept, [], 'an answer is kept that may be another one in a moment');
     assert.equal(upstream.requests.filter(({ path: asked }) => asked.includes('corp.test')).length, 0);
   });
 });

@@ -52,7 +52,12 @@ describe('50 clients of three workers, one thing that nobody has asked for', () 
     const records = () => modgate.logs.filter((line) => line.url === '/example.com/plain/@v/v1.0.0.zip');
     await until(() => (records().length >= 50 ? true : undefined), '50 records');
     assert.equal(records().length, 50);
-    assert.ok(new Set(records().map((line) => line.worker)).size > 1, 'one worker had all');
+    // The kernel may give one burst to one process, but not burst after burst.
+    await until(async () => {
+      const burst = Array.from({ length: 20 }, () => open(modgate.url, '/example.com/plain/@v/list'));
+      await Promise.all(burst.map((asked) => asked.then(readAll)));
+      return new Set(modgate.logs.map((line) => line.worker)).size > 1 ? true : undefined;
+    }, 'clients of a second worker');
   });
 });
 

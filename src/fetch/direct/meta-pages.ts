@@ -3,8 +3,8 @@ import { ModgateError } from '../../errors/index.ts';
 import type { RemotePatterns } from '../../module/index.ts';
 import { bodyError, type ClientOptions, TooNear, UpstreamClient, UpstreamFault } from '../../net/index.ts';
 import { type Clock, type Logger, Metrics } from '../../observe/index.ts';
+import { Shared } from '../../sync/index.ts';
 import { type MetaTags, parseMetaTags } from './meta-tags.ts';
-import { Shared } from './shared.ts';
 
 /** What one route lets `direct` do. */
 export interface RootRules {

@@ -18,7 +18,7 @@ export class Flights<T> {
   }
 
   async join(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (signal.aborted) throw toModgateError(signal.reason);
+    checkAborted(signal);
     return this.#wait(key, this.#flights.get(key) ?? this.#begin(key, start), signal);
   }
 
@@ -56,6 +56,11 @@ export class Flights<T> {
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
+}
+
+/** Throws the signal's reason as a coded error. */
+export function checkAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw toModgateError(signal.reason);
 }
 
 /** The promise's result, or the reason of the signal if that comes first. */

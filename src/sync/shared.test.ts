@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ModgateError } from '../../errors/index.ts';
+import { ModgateError } from '../errors/index.ts';
 import { Shared } from './shared.ts';
 
 const never = () => new AbortController().signal;
