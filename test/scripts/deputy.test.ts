@@ -58,7 +58,7 @@ describe('a page that names a repository of the company', () => {
     server.forget();
     for (const file of ['list', 'v1.0.0.info', 'v1.0.0.mod', 'v1.0.0.zip']) {
       const { status, body } = await modgate.ask(`/${THEIRS}/@v/${file}`);
-      assert.equal(status, 502, `${file}: ${body}`);
+      assert.equal(status, 502, `${file}: ${String(body)}`);
       assert.match(String(body), /UPSTREAM_DENIED/);
       assert.match(String(body), /credentials are used only for routes that are written down/);
       assert.match(String(body), /next: add a route for this module path, with direct in its chain/);

@@ -94,7 +94,7 @@ describe('prefix probes', () => {
         // A host that fails more often is not asked at all for a while, which is another code.
         for (const file of status === 404 ? FILES : FILES.slice(0, 2)) {
           const reply = await modgate.ask(`/${module}/${file}`);
-          assert.equal(reply.status, status, `${file}: ${reply.body}`);
+          assert.equal(reply.status, status, `${file}: ${String(reply.body)}`);
           assert.match(String(reply.body), says);
           assert.ok(String(reply.body).trimEnd().split('\n').length <= 8);
         }
