@@ -304,7 +304,13 @@ export function localFault(
   if (fault.remedy === 'corrupt') return damaged(url, fault);
   if (result.ending !== 'exit' || rowOf(result.stderr)?.ours === true) return fault;
   const said = words(result.stderr, /^(?:fatal|error): /, []);
-  return new GitFault('VCS_FAILED', url, `git ${command} failed here (${exitOf(result)})`, CHECK_MACHINE, said);
+  return new GitFault(
+    'VCS_FAILED',
+    url,
+    `git ${command} failed here (${exitOf(result)})`,
+    CHECK_MACHINE,
+    said,
+  );
 }
 
 /** Of the copy here, which is fetched again. */

@@ -41,7 +41,9 @@ export class GitRepository implements Repository {
   }
 
   async refs(signal: AbortSignal): Promise<Refs> {
-    return this.#parts.listed.get(this) ?? (await this.#flights.join('', signal, (shared) => this.#load(shared)));
+    return (
+      this.#parts.listed.get(this) ?? (await this.#flights.join('', signal, (shared) => this.#load(shared)))
+    );
   }
 
   async resolve(revision: string, signal: AbortSignal): Promise<Commit> {

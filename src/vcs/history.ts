@@ -93,7 +93,8 @@ export class History {
     if (!here.all) throw this.#changed();
     const identity = await this.#shop.copy.identity(HISTORY);
     const known = this.#whole;
-    if (known !== undefined && known.identity === identity && performance.now() - known.at < WHOLE_FOR) return;
+    if (known !== undefined && known.identity === identity && performance.now() - known.at < WHOLE_FOR)
+      return;
     await this.#shop.checkWhole(HISTORY, signal);
     this.#whole = { identity, at: performance.now() };
   }

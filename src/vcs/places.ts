@@ -36,6 +36,7 @@ export class Places {
   }
 
   #forget(of: string, limiter: Limiter): void {
-    if (limiter.taken + limiter.waiting === 0 && this.#limiters.get(of) === limiter) this.#limiters.delete(of);
+    if (limiter.taken + limiter.waiting === 0 && this.#limiters.get(of) === limiter)
+      this.#limiters.delete(of);
   }
 }

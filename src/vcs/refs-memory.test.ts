@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { Refs } from './repository.ts';
 import { RefsMemory } from './refs-memory.ts';
+import type { Refs } from './repository.ts';
 
 const REFS: Refs = { head: undefined, branches: new Map(), tags: new Map() };
 

@@ -53,7 +53,11 @@ export class TagMemory {
     if (news && all.size <= MAX_TAGS) await this.#write(all);
   }
 
-  #tell(moved: readonly string[], before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): void {
+  #tell(
+    moved: readonly string[],
+    before: ReadonlyMap<string, string>,
+    now: ReadonlyMap<string, string>,
+  ): void {
     this.#moved.inc(moved.length);
     for (const tag of moved.slice(0, MAX_LINES)) {
       const fields = { repository: this.#url, tag, from: before.get(tag), to: now.get(tag) };

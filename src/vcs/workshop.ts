@@ -117,7 +117,8 @@ export class Workshop {
     if (result.ending === 'enough') return result;
     const { code, stderr } = result;
     const answered =
-      result.ending === 'exit' && (code === 0 || no.some((one) => one.code === code && one.says.test(stderr)));
+      result.ending === 'exit' &&
+      (code === 0 || no.some((one) => one.code === code && one.says.test(stderr)));
     const fault = localFault(this.url, args[0] ?? '', result, LOCAL);
     // Of a ref that it cannot read git warns only, and goes on without.
     if (!answered || fault.remedy === 'copy') throw fault;

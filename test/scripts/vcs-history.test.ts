@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { git } from '../kit/git.ts';
 import type { Repository } from '../../src/vcs/index.ts';
+import { git } from '../kit/git.ts';
 import { faultOf, NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
 
 /** A git of which the shell lines are run first; "$1" is the subcommand. */
@@ -39,7 +39,11 @@ describe('a git that is killed says nothing about the repository', () => {
     ['show-ref', 'no commit', (lib) => lib.resolve(NONE, NEVER)],
     ['cat-file', 'a tag', (lib) => lib.resolve('v1.0.0', NEVER)],
     ['for-each-ref', 'tags', async (lib) => lib.tagsUpTo(await lib.resolve('main', NEVER), NEVER)],
-    ['merge-base', 'ancestry', async (lib) => lib.descendsFrom(await lib.resolve('main', NEVER), 'v1.0.0', NEVER)],
+    [
+      'merge-base',
+      'ancestry',
+      async (lib) => lib.descendsFrom(await lib.resolve('main', NEVER), 'v1.0.0', NEVER),
+    ],
     ['ls-tree', 'files', async (lib) => lib.tree(await lib.resolve('main', NEVER), '', NEVER)],
     ['archive', 'a zip', async (lib) => lib.archive(await lib.resolve('main', NEVER), '', NEVER)],
   ];
@@ -84,7 +88,10 @@ describe('a remote that shows other refs to a fetch than it listed', () => {
   it('each time: an outage, never an absence; and what it does show is answered', async (t) => {
     const bench = await vcsBench(t);
     const { third } = library(bench);
-    const lagging = wrapped(bench, 'case "$1" in fetch) git "$@" && exec git update-ref -d refs/tags/v1.1.0;; esac');
+    const lagging = wrapped(
+      bench,
+      'case "$1" in fetch) git "$@" && exec git update-ref -d refs/tags/v1.1.0;; esac',
+    );
     const lib = bench.again({ git: lagging }).open(`${bench.server.url}/lib.git`, PLAIN);
     const main = await lib.resolve('main', NEVER);
     for (const asked of [lib.tagsUpTo(main, NEVER), lib.resolve(NONE, NEVER)]) {
@@ -139,7 +146,9 @@ describe('the copy of a history', () => {
     const main = await lib.resolve('main', NEVER);
     const tags = await lib.tagsUpTo(main, NEVER);
     const refs = path.join(historyOf(bench), 'refs');
-    const loose = fs.readdirSync(refs, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const loose = fs
+      .readdirSync(refs, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile());
     assert.deepEqual(loose, []);
     fs.mkdirSync(path.join(refs, 'tags'), { recursive: true });
     // As a power failure leaves a file that was not flushed.
@@ -157,7 +166,10 @@ describe('the copy of a history', () => {
       .open(`${bench.server.url}/lib.git`, PLAIN);
     const looks = async () => {
       assert.equal((await faultOf(lib.resolve(NONE, NEVER))).code, 'NOT_FOUND');
-      return fs.readFileSync(log, 'utf8').split('\n').filter((command) => command === 'rev-list').length;
+      return fs
+        .readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((command) => command === 'rev-list').length;
     };
     const before = await looks();
     assert.equal(await looks(), before);
