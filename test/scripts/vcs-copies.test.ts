@@ -1,5 +1,6 @@
 /** What a failure of a remote may do to the copy here, and to other remotes: nothing. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -55,22 +56,34 @@ describe('a copy here', () => {
     assert.equal((await bench.again().open(lib.url, PLAIN).resolve(inside, NEVER)).hash, inside);
   });
 
-  it('that is damaged is thrown away once, however many find that', async (t) => {
+  it('that is damaged is thrown away once, also by one who found that before it was mended', async (t) => {
     const bench = await vcsBench(t, { refs: 3_600_000 });
     const project = bench.folder.create('lib.git');
-    const tags = Array.from({ length: 12 }, (_, i) => `v1.0.${i}`);
-    for (const tag of tags) project.commit({ [tag]: noise(5000) }, { tags: [tag] });
-    const lib = bench.open('lib.git');
-    const commits = await Promise.all(tags.map((tag) => lib.resolve(tag, NEVER)));
+    for (const tag of ['v1.0.0', 'v1.1.0']) project.commit({ [tag]: noise(5000) }, { tags: [tag] });
+    const at = (name: string) => path.join(bench.folder.folder, name);
+    execFileSync('mkfifo', [at('go')]);
+    const slow = `if [ "$1" = ls-tree ] && rm ${at('slow')} 2>/dev/null; then git "$@"; s=$?; read x <${at('go')}; exit $s; fi`;
+    fs.writeFileSync(at('git'), `#!/bin/sh\n${slow}\nexec git "$@"\n`, { mode: 0o755 });
+    const lib = bench.again({ git: at('git') }).open(`${bench.server.url}/lib.git`, PLAIN);
+    const [first, second] = [await lib.resolve('v1.0.0', NEVER), await lib.resolve('v1.1.0', NEVER)];
     for (const name of packsOf(bench)) {
       const file = path.join(bench.data, name);
       const bytes = fs.readFileSync(file);
       fs.rmSync(file);
       fs.writeFileSync(file, bytes.fill(0, 20));
     }
-    bench.server.forget();
-    await Promise.all(commits.map((commit) => lib.tree(commit, '', NEVER)));
-    assert.ok(bench.server.count('fetch') <= tags.length, `${bench.server.count('fetch')} fetches`);
+    fs.writeFileSync(at('slow'), '');
+    const late = lib.tree(first, '', NEVER);
+    await until(() => (fs.existsSync(at('slow')) ? undefined : true), 'a git that reads the damaged copy');
+    assert.equal((await lib.tree(second, '', NEVER)).length, 2);
+    const mended = packsOf(bench);
+    await fs.promises.writeFile(at('go'), '\n');
+    assert.equal((await late).length, 1);
+    const now = packsOf(bench);
+    assert.deepEqual(
+      mended.filter((pack) => !now.includes(pack)),
+      [],
+    );
   });
 });
 
