@@ -59,10 +59,12 @@ export class History {
       const args = ['for-each-ref', `--merged=${hash}`, '--format=%(refname:strip=2)', 'refs/tags'];
       const { code, stdout } = await this.#shop.local(HISTORY, args, signal, { no: NO_COMMIT });
       if (code !== 0) {
-        await this.#checkAbsence(here, signal);
+        await this.#checkAbsence(refs, signal);
         throw this.#unreachable(hash);
       }
-      if (!here.tags) throw this.#changed();
+      // Another process may have fetched other tags since.
+      const listed = here.all ? await this.#isCurrent(refs, signal) : here.tags;
+      if (!listed) throw this.#changed();
       return lines(stdout).filter((tag) => refs.tags.has(tag));
     });
   }
@@ -74,9 +76,9 @@ export class History {
       // Ancestry never changes, so an answer of an old copy is as good as any.
       const known = this.#isThere() ? await this.#ancestry(older, newer, signal) : undefined;
       if (known !== undefined) return known;
-      const here = await this.#refresh(refs, signal);
+      await this.#refresh(refs, signal);
       const answer = await this.#ancestry(older, newer, signal);
-      if (answer === undefined) await this.#checkAbsence(here, signal);
+      if (answer === undefined) await this.#checkAbsence(refs, signal);
       return answer ?? false;
     });
   }
@@ -88,9 +90,9 @@ export class History {
     return code > 1 ? undefined : code === 0;
   }
 
-  /** Before absence is told: that nothing is missing here. Throws GitFault where that is not so. */
-  async #checkAbsence(here: Here, signal: AbortSignal): Promise<void> {
-    if (!here.all) throw this.#changed();
+  /** Before absence is told: that all that was listed is here, and whole. Throws GitFault where that is not so. */
+  async #checkAbsence(refs: Refs, signal: AbortSignal): Promise<void> {
+    if (!(await this.#isCurrent(refs, signal))) throw this.#changed();
     const identity = await this.#shop.copy.identity(HISTORY);
     const known = this.#whole;
     if (known !== undefined && known.identity === identity && performance.now() - known.at < WHOLE_FOR)
@@ -108,9 +110,9 @@ export class History {
     };
     const known = this.#isThere() ? await byListed() : undefined;
     if (known !== undefined) return known;
-    const here = await this.#refresh(refs, signal);
+    await this.#refresh(refs, signal);
     const found = await byListed();
-    if (found === undefined) await this.#checkAbsence(here, signal);
+    if (found === undefined) await this.#checkAbsence(refs, signal);
     return found;
   }
 

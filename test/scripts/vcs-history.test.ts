@@ -1,11 +1,13 @@
 /** What is said of ancestry and absence: by a whole copy that is what its remote listed, or not at all. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import type { Repository } from '../../src/vcs/index.ts';
 import { git } from '../kit/git.ts';
 import { faultOf, NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
+import { until } from '../kit/wait.ts';
 
 /** A git of which the shell lines are run first; "$1" is the subcommand. */
 function wrapped(bench: VcsBench, lines: string): string {
@@ -83,6 +85,25 @@ describe('a remote that shows other refs to a fetch than it listed', () => {
     project.branch('main', last);
     const later = bench.again().open(lib.url, PLAIN);
     assert.deepEqual(await later.tagsUpTo(main, NEVER), ['v1.0.0', 'v1.1.0']);
+  });
+
+  it('through another process, while one reads: it is listed again', async (t) => {
+    const bench = await vcsBench(t, { refs: 3_600_000 });
+    const { project, second } = library(bench);
+    const at = (name: string) => path.join(bench.folder.folder, name);
+    execFileSync('mkfifo', [at('go')]);
+    const slow = `if [ "$1" = for-each-ref ] && rm ${at('slow')} 2>/dev/null; then read x <${at('go')}; fi`;
+    const lib = bench.again({ git: wrapped(bench, slow) }).open(`${bench.server.url}/lib.git`, PLAIN);
+    const main = await lib.resolve('main', NEVER);
+    assert.deepEqual(await lib.tagsUpTo(main, NEVER), ['v1.0.0', 'v1.1.0']);
+    fs.writeFileSync(at('slow'), '');
+    const late = lib.tagsUpTo(main, NEVER);
+    await until(() => (fs.existsSync(at('slow')) ? undefined : true), 'a git that reads the tags');
+    project.ref('refs/tags/v1.1.0', undefined);
+    assert.deepEqual(await bench.open('lib.git').tagsUpTo(main, NEVER), ['v1.0.0']);
+    project.tag('v1.1.0', second);
+    await fs.promises.writeFile(at('go'), '\n');
+    assert.deepEqual(await late, ['v1.0.0', 'v1.1.0']);
   });
 
   it('each time: an outage, never an absence; and what it does show is answered', async (t) => {
