@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
 import { ownerPrefix, self } from '../observe/index.ts';
-import { HALF_MADE, makeBareRepository, type ObjectFormat } from './skeleton.ts';
+import { HALF_MADE, IDENTITY, makeBareRepository, type ObjectFormat } from './skeleton.ts';
 
 export const CONTENT = 'content.git';
 export const HISTORY = 'history.git';
@@ -29,6 +29,12 @@ export class Copy {
 
   has(name: string): boolean {
     return existsSync(this.path(name));
+  }
+
+  /** Another one for each bare repository that was made; undefined where there is none. */
+  async identity(name: string): Promise<string | undefined> {
+    const file = join(this.path(name), IDENTITY);
+    return await readFile(file, 'latin1').catch(() => (this.has(name) ? '' : undefined));
   }
 
   /** The folder itself, with a file that tells a person which remote it is of. */
@@ -92,13 +98,19 @@ export async function sizeOf(folder: string): Promise<number> {
   return sum;
 }
 
-/** git's lock files, and the temporary packs and objects of a git that was killed. */
+/**
+ * What a killed git leaves: locks anywhere (no ref's name ends in ".lock"), a half-written packed-refs, and among the
+ * objects whatever begins with "tmp". Elsewhere such a name may be a branch.
+ */
 async function sweep(repository: string): Promise<void> {
-  const entries = await readdir(repository, { withFileTypes: true, recursive: true }).catch(() => []);
-  for (const entry of entries) {
-    const stale = entry.isDirectory()
-      ? entry.name.startsWith('tmp_objdir-')
-      : entry.name.endsWith('.lock') || /^\.?tmp[-_]/.test(entry.name);
-    if (stale) await rm(join(entry.path, entry.name), { recursive: true, force: true });
+  await removeBelow(repository, (name) => name.endsWith('.lock'));
+  await removeBelow(join(repository, 'objects'), (name) => /^\.?tmp[-_]/.test(name));
+  await rm(join(repository, 'packed-refs.new'), { force: true });
+}
+
+async function removeBelow(folder: string, isStale: (name: string) => boolean): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  for (const { name, path } of entries) {
+    if (isStale(name)) await rm(join(path, name), { recursive: true, force: true });
   }
 }

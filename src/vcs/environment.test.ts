@@ -52,6 +52,8 @@ describe('the environment of git', () => {
     const config = configOf(env);
     assert.equal(config.get('core.eol'), 'lf');
     assert.equal(config.get('core.hooksPath'), '/dev/null');
+    // Refs too: an empty one is a tag that silently is not there.
+    assert.equal(config.get('core.fsync'), 'reference,pack,pack-metadata');
     assert.equal(config.has('remote.origin.url'), false);
   });
 

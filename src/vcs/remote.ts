@@ -1,10 +1,9 @@
-import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { Limiter } from '../net/index.ts';
 import type { Clock, Counter, Histogram } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
 import { GitFault, gitFault, scrubbed, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult, GitTimeouts } from './git.ts';
-import { withoutUserInfo } from './remote-url.ts';
+import type { Places } from './places.ts';
+import { rewritten, withoutUserInfo } from './remote-url.ts';
 import type { Terms } from './repository.ts';
 
 /** What all remotes share. */
@@ -12,8 +11,7 @@ export interface RemoteParts {
   readonly git: Git;
   readonly book: AccessBook;
   readonly timeouts: GitTimeouts;
-  /** commands that talk to a remote, at one time */
-  readonly places: Limiter;
+  readonly places: Places;
   readonly clock: Clock;
   readonly commands: Counter;
   readonly seconds: Histogram;
@@ -23,6 +21,8 @@ export type RemoteCall = Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limi
 
 const MAX_HOPS = 3;
 const INFO = '/info/refs';
+/** bytes; curl takes 300 KiB of header fields, and each stands in a line of the trace */
+const MAX_TRACE = 1 << 20;
 /** gitprotocol-http(5), smart server response */
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 
@@ -33,6 +33,8 @@ export class Remote {
   readonly #asked: string;
   readonly #terms: Terms;
   readonly #parts: RemoteParts;
+  /** that is asked, with its port */
+  readonly #host: string;
   /** where its host says that it is now */
   #moved: string | undefined;
 
@@ -41,15 +43,15 @@ export class Remote {
     this.#asked = url;
     this.#terms = terms;
     this.#parts = parts;
+    const target = rewritten(url, terms.rewrites);
+    this.#host = URL.canParse(target) ? new URL(target).host : target;
   }
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
   async command(call: RemoteCall): Promise<GitResult> {
-    const release = await this.#parts.places.acquire(call.signal)?.catch((reason: unknown) => {
-      throw toModgateError(reason);
-    });
-    if (release === undefined)
-      throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
+    // A list takes a moment and a fetch may take minutes; and strangers are not to hold up routes that are written down.
+    const share = `${this.#host} ${call.args[0]} ${this.#terms.anonymous ? 'anonymous' : ''}`;
+    const release = await this.#parts.places.take(share, call.signal);
     try {
       return await this.#follow(call, MAX_HOPS, true);
     } finally {
@@ -144,7 +146,8 @@ export class Remote {
   async #trace(access: Access, signal: AbortSignal): Promise<string> {
     const { git, timeouts } = this.#parts;
     const env = { GIT_TRACE_CURL: '1', GIT_TRACE_CURL_NO_DATA: '1' };
-    const { stderr } = await git.run({ args: ['ls-remote', 'origin'], access, timeouts, env, signal });
+    const args = ['ls-remote', 'origin'];
+    const { stderr } = await git.run({ args, access, timeouts, env, signal, stderrBegin: MAX_TRACE });
     return stderr;
   }
 }

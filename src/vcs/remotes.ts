@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Limiter } from '../net/index.ts';
 import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { AccessBook } from './access.ts';
 import { Copy } from './copy.ts';
@@ -11,6 +10,8 @@ import { GitRepository } from './git-repository.ts';
 import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
 import { packIfMany } from './packing.ts';
+import { Places } from './places.ts';
+import { RefsMemory } from './refs-memory.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
@@ -40,9 +41,8 @@ export interface RemotesParts {
   readonly clock: Clock;
 }
 
-/** git commands that talk to remotes at one time, and that may wait for it */
-const PLACES = 8;
-const QUEUE = 1000;
+/** bytes of all lists of refs that are shared at one time */
+const LISTS = 32 << 20;
 /** repositories that are remembered */
 const MAX_OPEN = 2000;
 /** seconds */
@@ -65,6 +65,7 @@ export class GitRemotes implements Remotes {
   readonly #evictor: Evictor;
   readonly #logger: Logger;
   readonly #moved: CounterCell;
+  readonly #listed: RefsMemory;
   readonly #open = new Map<string, GitRepository>();
   readonly #background = new Set<Promise<void>>();
 
@@ -77,6 +78,7 @@ export class GitRemotes implements Remotes {
     this.#logger = parts.logger;
     this.#locks = new Locks(join(folder, 'locks'));
     this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
+    this.#listed = new RefsMemory(options.refs, LISTS, parts.clock);
     this.#moved = parts.metrics
       .counter(
         'modgate_tags_moved_total',
@@ -94,7 +96,7 @@ export class GitRemotes implements Remotes {
       git: this.#git,
       book: options.access,
       timeouts: options.timeouts,
-      places: new Limiter(PLACES, QUEUE),
+      places: new Places(),
       clock: parts.clock,
       commands: parts.metrics.counter(
         'modgate_git_commands_total',
@@ -171,8 +173,7 @@ export class GitRemotes implements Remotes {
     return new GitRepository({
       remote,
       shop,
-      clock: this.#parts.clock,
-      fresh: this.#options.refs,
+      listed: this.#listed,
       seen: (refs) => this.#later(() => memory.see(refs)),
       use: () => uses.begin(),
     });
