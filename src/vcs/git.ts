@@ -205,7 +205,9 @@ export class Running {
     const onAbort = () => this.stop('stopped', signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     // What it left behind in its group has nobody to work for.
-    this.#group.exited.then(() => this.#ending !== 'exit' && this.#group.signal('SIGKILL'));
+    void this.#group.exited.then(() => {
+      if (this.#ending !== 'exit') this.#group.signal('SIGKILL');
+    });
     try {
       const { code } = await this.#group.closed.catch((error: unknown) => {
         throw notStarted(program, error);
