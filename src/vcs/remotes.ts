@@ -72,7 +72,7 @@ export class GitRemotes implements Remotes {
     this.#options = options;
     this.#git = new Git(options.git, { home, env: options.env ?? process.env });
     this.#logger = parts.logger;
-    this.#locks = new Locks(join(folder, 'locks'));
+    this.#locks = new Locks(join(folder, 'locks'), (id) => this.#copy(id, '').sweep());
     this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
     this.#moved = parts.metrics
       .counter(
@@ -153,7 +153,7 @@ export class GitRemotes implements Remotes {
 
   #make(id: string, url: string, terms: Terms): GitRepository {
     const remote = new Remote(url, terms, this.#parts);
-    const copy = new Copy(join(this.#folder, id), join(this.#folder, 'trash'), remote.url);
+    const copy = this.#copy(id, remote.url);
     const shop = new Workshop({
       git: this.#git,
       remote,
@@ -173,6 +173,10 @@ export class GitRemotes implements Remotes {
       seen: (refs) => this.#later(() => memory.see(refs)),
       use: () => uses.begin(),
     });
+  }
+
+  #copy(id: string, url: string): Copy {
+    return new Copy(join(this.#folder, id), join(this.#folder, 'trash'), url);
   }
 
   async #upkeep(copy: Copy, id: string): Promise<void> {
