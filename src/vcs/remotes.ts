@@ -15,7 +15,6 @@ import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
 import { TagMemory } from './tag-memory.ts';
-import { Uses } from './uses.ts';
 import { Workshop } from './workshop.ts';
 
 export interface RemotesOptions {
@@ -163,15 +162,14 @@ export class GitRemotes implements Remotes {
       largest: this.#options.largest,
       fetched: () => this.#later(() => this.#upkeep(copy, id)),
     });
-    const uses = new Uses(copy);
     const memory = new TagMemory(copy, remote.url, this.#logger, this.#moved);
     return new GitRepository({
       remote,
       shop,
       clock: this.#parts.clock,
       fresh: this.#options.refs,
-      seen: (refs) => this.#later(() => memory.see(refs)),
-      use: () => uses.begin(),
+      seen: (refs) => this.#later(() => memory.see(refs).then(() => this.#evictor.touched(id))),
+      use: () => copy.uses.begin(),
     });
   }
 
