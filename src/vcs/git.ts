@@ -3,6 +3,7 @@ import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Access } from './access.ts';
 import { gitEnvironment, type Surroundings } from './environment.ts';
 import { checkGitVersion, notStarted } from './git-version.ts';
+import { ownerMark } from './orphans.ts';
 import { ProcessGroup } from './process-group.ts';
 
 /** ms */
@@ -118,10 +119,13 @@ export class Git {
     if (call.signal.aborted) throw toModgateError(call.signal.reason);
     if (this.#closed) throw new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
     const { home } = this.#surroundings;
-    const env = gitEnvironment(this.#surroundings, call.dir, call.access, call.config ?? []);
+    const env = gitEnvironment(this.#surroundings, call.dir, call.access, [
+      ...patience(call),
+      ...(call.config ?? []),
+    ]);
     const group = new ProcessGroup(this.#program, call.args, {
       cwd: home,
-      env: { ...env, ...call.env },
+      env: { ...env, ...ownerMark(), ...call.env },
       stderr: 'pipe',
     });
     const running = new Running(group, call, this.#program);
@@ -139,6 +143,15 @@ export class Git {
       running.stop('stopped', new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down'));
     await Promise.allSettled(all.map((running) => running.end));
   }
+}
+
+/** When we are killed nobody ends a git that waits; so it gives up by itself, later than we would. */
+function patience({ access, timeouts }: GitCall): readonly (readonly [key: string, value: string])[] {
+  if (access === undefined || timeouts === undefined) return [];
+  return [
+    ['http.lowSpeedLimit', '1'],
+    ['http.lowSpeedTime', String(Math.ceil((2 * timeouts.idle) / 1000))],
+  ];
 }
 
 type End = Omit<GitResult, 'stdout'>;

@@ -9,6 +9,7 @@ import { Git, type GitTimeouts } from './git.ts';
 import { GitRepository } from './git-repository.ts';
 import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
+import { endOrphansOfTheDead } from './orphans.ts';
 import { packIfMany } from './packing.ts';
 import { Places } from './places.ts';
 import { Remote, type RemoteParts } from './remote.ts';
@@ -106,6 +107,7 @@ export class GitRemotes implements Remotes {
     };
     this.#later(() => this.#evictor.start());
     this.#later(() => this.#tellNoGit());
+    this.#later(() => endOrphansOfTheDead(home));
   }
 
   open(url: string, terms: Terms): Repository {
