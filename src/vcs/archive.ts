@@ -1,6 +1,6 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { toModgateError } from '../errors/index.ts';
-import { gitFault } from './fault.ts';
+import { localFault } from './fault.ts';
 import type { Running } from './git.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function archiveStream(running: Running, url: string): Promise<Read
   out.on('close', () => running.stop('stopped', new Error('nobody reads the archive any more')));
   const over = running.end.then((end) => {
     if (end.code === 0) return undefined;
-    return gitFault(url, { ...end, stdout: Buffer.alloc(0) });
+    return localFault(url, 'archive', { ...end, stdout: Buffer.alloc(0) });
   }, toModgateError);
   // Before the stream is handed out nobody listens to its errors; afterwards a second listener does no harm.
   out.on('error', () => undefined);

@@ -9,7 +9,7 @@ import { type BatchObject, BatchReader, commitTime, parseTree } from './objects.
 import { refOf } from './refs.ts';
 import type { Refs, TreeFile } from './repository.ts';
 import { formatOf } from './skeleton.ts';
-import type { Workshop } from './workshop.ts';
+import type { No, Workshop } from './workshop.ts';
 
 /** Commits that this process has seen in the copy; a date each. */
 const MAX_KNOWN = 4096;
@@ -17,6 +17,9 @@ const MAX_KNOWN = 4096;
 const MAX_COMMIT = 16 << 20;
 /** All of the history: the number that `git fetch --unshallow` sends. */
 const WHOLE = '--depth=2147483647';
+
+/** git's words for a name or hash that is not in the copy */
+const NOT_HERE: readonly No[] = [{ code: 128, says: /Not a valid object name|nonexistent object/ }];
 
 const nameOf = (hash: string) => `refs/modgate/${hash}`;
 
@@ -71,7 +74,7 @@ export class Content {
     const below = folder === '' ? [] : [`${folder}/`];
     return this.#reading(hash, signal, async () => {
       const args = ['ls-tree', '-r', '-z', '-l', '--full-tree', '--end-of-options', nameOf(hash), ...below];
-      const { code, stdout } = await this.#shop.local(CONTENT, args, signal);
+      const { code, stdout } = await this.#shop.local(CONTENT, args, signal, { no: NOT_HERE });
       return code === 0 ? parseTree(stdout) : undefined;
     });
   }
@@ -158,7 +161,8 @@ export class Content {
   async #fetchAll(hash: string, held: Held, signal: AbortSignal): Promise<void> {
     const all = ['+refs/heads/*:refs/all/heads/*', '+refs/tags/*:refs/all/tags/*'];
     await this.#shop.fetch(CONTENT, held, [WHOLE, '--prune'], all, [], signal);
-    const { code } = await this.#shop.local(CONTENT, ['update-ref', nameOf(hash), hash], signal);
+    const args = ['update-ref', nameOf(hash), hash];
+    const { code } = await this.#shop.local(CONTENT, args, signal, { no: NOT_HERE });
     if (code === 0) return;
     throw new GitFault(
       'NOT_FOUND',
@@ -172,7 +176,12 @@ export class Content {
   async #look(hash: string, signal: AbortSignal): Promise<Date | undefined> {
     if (!this.#shop.copy.has(CONTENT)) return undefined;
     const commit = await this.#commitAt(hash, signal);
-    return commit?.hash === hash ? (commitTime(commit.body) ?? new Date(0)) : undefined;
+    if (commit?.hash !== hash) return undefined;
+    const time = commitTime(commit.body);
+    if (time !== undefined) return time;
+    throw new ModgateError('BAD_MODULE', `repository ${this.#shop.url}: commit ${hash} has no time`, {
+      next: 'look at its "committer" line with git cat-file commit, and ask for another commit',
+    });
   }
 
   async #commitAt(hash: string, signal: AbortSignal): Promise<BatchObject | undefined> {
@@ -192,9 +201,14 @@ export class Content {
         return reader.tooLarge === undefined;
       },
     });
-    const path = paths[(reader.tooLarge?.index ?? 0) - 1];
+    const { tooLarge, answers } = reader;
+    const path = paths[(tooLarge?.index ?? 0) - 1];
     if (path !== undefined) throw this.#tooLarge(path, limit);
-    return reader.answers;
+    if (tooLarge !== undefined) throw this.#tooLarge(`commit ${hash}`, MAX_COMMIT);
+    if (answers.length < names.length) {
+      throw new ModgateError('VCS_FAILED', 'git cat-file ended before it had answered');
+    }
+    return answers;
   }
 
   #tooLarge(path: string, limit: number): ModgateError {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
-import { HALF_MADE, makeBareRepository, type ObjectFormat } from './skeleton.ts';
+import { HALF_MADE, IDENTITY, makeBareRepository, type ObjectFormat } from './skeleton.ts';
 import { Trash } from './trash.ts';
 import { Uses } from './uses.ts';
 
@@ -32,6 +32,12 @@ export class Copy {
 
   has(name: string): boolean {
     return existsSync(this.path(name));
+  }
+
+  /** Another one for each bare repository that was made; undefined where there is none. */
+  async identity(name: string): Promise<string | undefined> {
+    const file = join(this.path(name), IDENTITY);
+    return await readFile(file, 'latin1').catch(() => (this.has(name) ? '' : undefined));
   }
 
   /** The folder itself, with a file that tells a person which remote it is of. */

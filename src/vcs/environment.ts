@@ -16,8 +16,8 @@ const INHERITED = [
 const CONFIG: readonly Pair[] = [
   ['core.hooksPath', '/dev/null'],
   ['core.fsmonitor', 'false'],
-  // A copy that a power failure spoils is found out by git's own checks, and fetched again.
-  ['core.fsync', 'none'],
+  // After a power failure an empty ref is a branch or tag that silently is not there. What else is spoiled git finds out.
+  ['core.fsync', 'reference,pack,pack-metadata'],
   ['credential.helper', ''],
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],

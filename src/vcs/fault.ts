@@ -53,6 +53,7 @@ const CHECK_NETWORK =
 const CREDENTIALS = 'add credentials for it to vcs.credentials, or check that the path is right';
 const ASK_LATER = 'ask again later, or look at the logs of its host';
 const ASK_AGAIN = 'ask again; if that fails too, run git fsck over there';
+const CHECK_MACHINE = "look at memory, disk and logs of modgate's machine, and ask again";
 const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever runs the repository';
 
 /** The first row that matches counts, so the exact ones stand before the general ones. */
@@ -98,6 +99,7 @@ const ROWS: readonly Row[] = [
     text: /pathspec '[^']*' did not match any files/,
     code: 'NOT_FOUND',
     what: 'there is no such folder in the commit',
+    ours: true,
     next: 'check the folder below the repository',
   },
   {
@@ -259,13 +261,10 @@ export function gitFault(
 ): GitFault {
   const ended = endedByUs(url, result, limits.timeouts);
   if (ended !== undefined) return ended;
-  const telling = tellingPart(result.stderr);
-  const ours = telling.replace(REMOTES_WORDS, '');
-  const row = ROWS.find((one) => one.text.test(one.ours === true ? ours : telling));
+  const row = rowOf(result.stderr);
   const said = words(result.stderr, row?.text ?? /^(?:fatal|error): /, limits.secrets ?? []);
   if (row === undefined) {
-    const code = result.code < 0 ? 'it was killed' : `exit status ${result.code}`;
-    return new GitFault('VCS_FAILED', url, `git failed (${code})`, TELL_OWNER, said);
+    return new GitFault('VCS_FAILED', url, `git failed (${exitOf(result)})`, TELL_OWNER, said);
   }
   if (row.code === 'UPSTREAM_DENIED' && limits.anonymous === true)
     return new GitFault(
@@ -286,6 +285,42 @@ const NEWS_OF_REFS = /^ [ *+=t-] .*$/gm;
 /** Without what anybody may have named as he likes: a URL or a branch called "checksum" is no failure. */
 function tellingPart(stderr: string): string {
   return stderr.replace(NEWS_OF_REFS, '').replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s'"]*/gi, 'URL');
+}
+
+function rowOf(stderr: string): Row | undefined {
+  const telling = tellingPart(stderr);
+  const ours = telling.replace(REMOTES_WORDS, '');
+  return ROWS.find((row) => row.text.test(row.ours === true ? ours : telling));
+}
+
+/** Tells a git that failed in the copy here, where no word is of the remote. */
+export function localFault(
+  url: string,
+  command: string,
+  result: GitResult,
+  timeouts?: GitTimeouts,
+): GitFault {
+  const fault = gitFault(url, result, { timeouts });
+  if (fault.remedy === 'corrupt') return damaged(url, fault);
+  if (result.ending !== 'exit' || rowOf(result.stderr)?.ours === true) return fault;
+  const said = words(result.stderr, /^(?:fatal|error): /, []);
+  return new GitFault(
+    'VCS_FAILED',
+    url,
+    `git ${command} failed here (${exitOf(result)})`,
+    CHECK_MACHINE,
+    said,
+  );
+}
+
+/** Of the copy here, which is fetched again. */
+export function damaged(url: string, cause: GitFault): GitFault {
+  const what = 'its copy is damaged, or was from the start';
+  return new GitFault(cause.code, url, what, ASK_AGAIN, '', 'copy');
+}
+
+function exitOf({ code }: GitResult): string {
+  return code < 0 ? 'it was killed' : `exit status ${code}`;
 }
 
 function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undefined): GitFault | undefined {

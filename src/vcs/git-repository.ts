@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { ModgateError } from '../errors/index.ts';
-import type { Clock } from '../observe/index.ts';
 import { Flights } from '../sync/index.ts';
 import { Content } from './content.ts';
 import { GitFault } from './fault.ts';
 import { History } from './history.ts';
 import { namedBy, parseRefs } from './refs.ts';
+import type { RefsMemory } from './refs-memory.ts';
 import type { Remote } from './remote.ts';
 import type { Commit, Refs, Repository, TreeFile } from './repository.ts';
 import type { Workshop } from './workshop.ts';
@@ -13,15 +13,16 @@ import type { Workshop } from './workshop.ts';
 export interface RepositoryParts {
   readonly remote: Remote;
   readonly shop: Workshop;
-  readonly clock: Clock;
-  /** ms that one answer about refs is shared */
-  readonly fresh: number;
+  /** the last answers about refs, of all repositories */
+  readonly listed: RefsMemory;
   /** told of each answer about refs */
   readonly seen: (refs: Refs) => void;
   /** keeps the copy from being evicted until the returned function is called */
   readonly use: () => () => void;
 }
 
+/** How often a question is asked again because the remote's refs changed meanwhile. */
+const RELISTINGS = 2;
 const HASH = /^(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/;
 
 /** A repository by the git command; see ADR 25 for what is kept of it. */
@@ -31,7 +32,6 @@ export class GitRepository implements Repository {
   readonly #content: Content;
   readonly #history: History;
   readonly #flights = new Flights<Refs>();
-  #last: { readonly refs: Refs; readonly at: number } | undefined;
 
   constructor(parts: RepositoryParts) {
     this.url = parts.remote.url;
@@ -41,22 +41,13 @@ export class GitRepository implements Repository {
   }
 
   async refs(signal: AbortSignal): Promise<Refs> {
-    const { clock, fresh } = this.#parts;
-    if (this.#last !== undefined && clock.monotonic() - this.#last.at < fresh) return this.#last.refs;
-    return await this.#flights.join('', signal, (shared) => this.#load(shared));
+    return (
+      this.#parts.listed.get(this) ?? (await this.#flights.join('', signal, (shared) => this.#load(shared)))
+    );
   }
 
   async resolve(revision: string, signal: AbortSignal): Promise<Commit> {
-    return await this.#using(async () => {
-      try {
-        return await this.#resolve(revision, signal);
-      } catch (error) {
-        if (!(error instanceof GitFault) || error.remedy !== 'ref-gone') throw error;
-      }
-      // A ref moved between its listing and its fetch.
-      this.#last = undefined;
-      return await this.#resolve(revision, signal);
-    });
+    return await this.#settled(() => this.#resolve(revision, signal));
   }
 
   files(commit: Commit, paths: readonly string[], limit: number, signal: AbortSignal) {
@@ -64,14 +55,15 @@ export class GitRepository implements Repository {
   }
 
   tagsUpTo(commit: Commit, signal: AbortSignal): Promise<readonly string[]> {
-    return this.#using(async () => this.#history.tagsUpTo(commit.hash, await this.refs(signal), signal));
+    return this.#settled(async () => this.#history.tagsUpTo(commit.hash, await this.refs(signal), signal));
   }
 
   async descendsFrom(commit: Commit, tag: string, signal: AbortSignal): Promise<boolean> {
-    const refs = await this.refs(signal);
-    const older = refs.tags.get(tag);
-    if (older === undefined) return false;
-    return await this.#using(() => this.#history.isAncestor(older, commit.hash, refs, signal));
+    return await this.#settled(async () => {
+      const refs = await this.refs(signal);
+      const older = refs.tags.get(tag);
+      return older !== undefined && (await this.#history.isAncestor(older, commit.hash, refs, signal));
+    });
   }
 
   tree(commit: Commit, folder: string, signal: AbortSignal): Promise<readonly TreeFile[]> {
@@ -89,6 +81,20 @@ export class GitRepository implements Repository {
     }
   }
 
+  /** Does the job by a new list of refs where one of them moved between its listing and its fetch. */
+  async #settled<T>(job: () => Promise<T>): Promise<T> {
+    return await this.#using(async () => {
+      for (let left = RELISTINGS; ; left--) {
+        try {
+          return await job();
+        } catch (error) {
+          if (left === 0 || !(error instanceof GitFault) || error.remedy !== 'ref-gone') throw error;
+        }
+        this.#parts.listed.delete(this);
+      }
+    });
+  }
+
   async #using<T>(job: () => Promise<T>): Promise<T> {
     const release = this.#parts.use();
     try {
@@ -99,9 +105,10 @@ export class GitRepository implements Repository {
   }
 
   async #load(signal: AbortSignal): Promise<Refs> {
-    const { remote, clock, seen } = this.#parts;
-    const refs = parseRefs(await remote.refs(signal));
-    this.#last = { refs, at: clock.monotonic() };
+    const { remote, listed, seen } = this.#parts;
+    const output = await remote.refs(signal);
+    const refs = await parseRefs(output);
+    listed.set(this, refs, output.length);
     seen(refs);
     return refs;
   }
@@ -110,7 +117,8 @@ export class GitRepository implements Repository {
     const refs = await this.refs(signal);
     const { hash, ref } = byName(revision, refs) ?? (await this.#byHash(revision, refs, signal));
     const time = await this.#content.ensure(hash, signal);
-    const tags = [...refs.tags].filter(([, at]) => at === hash).map(([name]) => name);
+    const tags: string[] = [];
+    for (const [name, at] of refs.tags) if (at === hash) tags.push(name);
     return { hash, time, tags: tags.sort(), ref };
   }
 

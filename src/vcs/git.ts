@@ -26,6 +26,8 @@ export interface GitCall {
   readonly input?: string | undefined;
   /** bytes of stdout; more ends git */
   readonly limit?: number;
+  /** bytes of stderr that are kept from its begin, in place of its last KiBs */
+  readonly stderrBegin?: number;
   /** takes stdout as it comes, in place of the result; false: no more is wanted, and git is ended */
   readonly reader?: (piece: Buffer) => boolean;
   readonly timeouts?: GitTimeouts | undefined;
@@ -42,7 +44,7 @@ export interface GitResult {
   readonly code: number;
   readonly ending: Ending;
   readonly stdout: Buffer;
-  /** its last KiBs */
+  /** its last KiBs, or its begin where that was asked for */
   readonly stderr: string;
   /** what `stop` was given */
   readonly reason: unknown;
@@ -175,7 +177,10 @@ export class Running {
     this.stdout = stdout;
     stdin.end(call.input ?? '');
     stderr.on('data', (piece: Buffer) => {
-      this.#stderr = (this.#stderr + piece.toString('utf8')).slice(-STDERR_LIMIT);
+      const { stderrBegin: begin } = call;
+      if (begin !== undefined && this.#stderr.length >= begin) return;
+      const all = this.#stderr + piece.toString('utf8');
+      this.#stderr = begin === undefined ? all.slice(-STDERR_LIMIT) : all.slice(0, begin);
     });
     this.#limit(call.timeouts, [stdout, stderr]);
     if (call.exceeded !== undefined) this.#watch(call.exceeded);

@@ -52,6 +52,18 @@ describe('the time of a commit', () => {
   const TIMES: readonly (readonly [text: string, expected: string | undefined])[] = [
     ['tree x\nauthor A <a> 5 +0000\ncommitter A <a> 1704067200 +0200\n\ntext', '2024-01-01T00:00:00.000Z'],
     ['tree x\ncommitter A > <a> 1704067200 -0000\n\n', '2024-01-01T00:00:00.000Z'],
+    ['tree x\ncommitter A <a@b> 1312735823 +051800\n\n', '2011-08-07T16:50:23.000Z'],
+    ['tree x\ncommitter A <a@b>5 +0\n\n', '1970-01-01T00:00:05.000Z'],
+    ['committer A <a> 5 +0000\ncommitter A <a> 6 +0000\n\n', '1970-01-01T00:00:06.000Z'],
+    [
+      'author A\rcommitter A <a> 5 +0000\ncommitter A\rcommitter B <a> 6 +0000\n\n',
+      '1970-01-01T00:00:06.000Z',
+    ],
+    ['committer A <a> 253402300799 +0000\n\n', '9999-12-31T23:59:59.000Z'],
+    ['committer A <a> 253402300800 +0000\n\n', undefined],
+    ['committer A <a> 99999999999999999999999 +0000\n\n', undefined],
+    ['committer A <a> 1312735823\n\n', undefined],
+    ['committer A <a> -5 +0000\n\n', undefined],
     ['tree x\n\ncommitter A <a> 1704067200 +0000\n', undefined],
     ['tree x\ncommitter A <a>\n\n', undefined],
     ['', undefined],

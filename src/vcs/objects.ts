@@ -98,12 +98,19 @@ function malformed(): ModgateError {
   return new ModgateError('VCS_FAILED', 'git cat-file printed what it never prints');
 }
 
-/** The committer's time, in whole seconds, or undefined where the commit has none that can be read. */
+/** ms; the last moment that RFC 3339, and so an `.info`, can tell */
+const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/**
+ * The committer's time, in whole seconds, as `git log --format=%ct` reads it: from behind the last ">", of any zone; of two
+ * such lines the last one. undefined where there is none, or one that no `.info` can tell.
+ */
 export function commitTime(body: Buffer): Date | undefined {
-  const headers = body.toString('latin1').split('\n\n', 1)[0] ?? '';
-  const match = /^committer .*> (\d{1,11}) [+-]\d{4}$/m.exec(headers);
-  const seconds = Number(match?.[1] ?? Number.NaN);
-  return Number.isFinite(seconds) ? new Date(seconds * 1000) : undefined;
+  const [headers = ''] = body.toString('latin1').split('\n\n', 1);
+  const line = headers.split('\n').findLast((header) => header.startsWith('committer ')) ?? '';
+  const digits = /^.*>[ \t]*(\d{1,20})[ \t]+[+-]\d/s.exec(line)?.[1];
+  const ms = Number(digits ?? Number.NaN) * 1000;
+  return ms <= LAST_TIME ? new Date(ms) : undefined;
 }
 
 const ENTRY = /^(\d{6}) (blob|commit|tree) [0-9a-f]+ +(-|\d{1,15})\t/;

@@ -39,7 +39,8 @@ export class Places {
     const limiter = this.#limiters.get(key) ?? new Limiter(limit, QUEUE);
     this.#limiters.set(key, limiter);
     const forget = () => {
-      if (limiter.taken + limiter.waiting === 0) this.#limiters.delete(key);
+      const isIdle = limiter.taken + limiter.waiting === 0;
+      if (isIdle && this.#limiters.get(key) === limiter) this.#limiters.delete(key);
     };
     try {
       const release = await (limiter.acquire(signal) ?? overloaded());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ModgateError } from '../errors/index.ts';
-import { parseRefs, refOf } from './refs.ts';
+import { digestsOf, parseRefs, refOf } from './refs.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(40));
 const LONG = 'd'.repeat(64);
@@ -10,8 +10,8 @@ const LONG = 'd'.repeat(64);
 const read = (text: string) => parseRefs(Buffer.from(text));
 
 describe('the list of refs', () => {
-  it('names HEAD, branches and tags, an annotated tag by its commit', () => {
-    const refs = read(
+  it('names HEAD, branches and tags, an annotated tag by its commit', async () => {
+    const refs = await read(
       `${A}\tHEAD\n${A}\trefs/heads/main\n${B}\trefs/heads/feature/x\n${C}\trefs/tags/v1.0.0\n${B}\trefs/tags/v1.0.0^{}\n` +
         `${C}\trefs/pull/1/head\n${C}\trefs/heads\n${C}\trefs/remotes/origin/HEAD\n${B}\trefs/tags/sub/v1.0.0\n`,
     );
@@ -42,8 +42,8 @@ describe('the list of refs', () => {
     ['a peeled tag without its tag', `${A}\trefs/tags/v1^{}\n`],
   ];
   for (const [what, text] of NONE) {
-    it(`${what} is passed over`, () => {
-      assert.deepEqual(read(text), { head: undefined, branches: new Map(), tags: new Map() });
+    it(`${what} is passed over`, async () => {
+      assert.deepEqual(await read(text), { head: undefined, branches: new Map(), tags: new Map() });
     });
   }
 
@@ -56,19 +56,48 @@ describe('the list of refs', () => {
     ['a name without an end', `${A}\trefs/tags/${'x'.repeat(5000)}\n`],
   ];
   for (const [what, text] of BAD) {
-    it(`${what} is refused`, () => {
-      assert.throws(() => read(text), { code: 'UPSTREAM_BAD_ANSWER' });
+    it(`${what} is refused`, async () => {
+      await assert.rejects(read(text), { code: 'UPSTREAM_BAD_ANSWER' });
     });
   }
 
-  it('more lines than any repository has are refused', () => {
+  it('more lines than any repository has are refused', async () => {
     const line = `${A}\tHEAD\n`;
-    assert.throws(() => parseRefs(Buffer.alloc(line.length * 1_000_001, line)), {
+    await assert.rejects(parseRefs(Buffer.alloc(line.length * 1_000_001, line)), {
       code: 'UPSTREAM_BAD_ANSWER',
     });
   });
 
-  it('any bytes give refs that git would take, or a coded error', () => {
+  it('a long one is read in slices, so that others get their turn', async () => {
+    const lines = Array.from({ length: 100_000 }, (_, i) => `${A}\trefs/tags/v1.0.${i}\n`);
+    let turns = 0;
+    let reading = true;
+    const count = () => {
+      turns += 1;
+      if (reading) setImmediate(count);
+    };
+    setImmediate(count);
+    assert.equal((await read(lines.join(''))).tags.size, 100_000);
+    reading = false;
+    assert.ok(turns >= 20, `${turns} turns`);
+  });
+
+  it('has one digest for the same branches and tags, and one for the same tags', async () => {
+    const list = (head: string | undefined, tag: string | undefined, pull: string | undefined) =>
+      read(`${head}\trefs/heads/main\n${pull}\trefs/pull/1/head\n${tag}\trefs/tags/v1\n`);
+    const [first, pulled, pushed, tagged] = await Promise.all([
+      list(A, A, A),
+      list(A, A, B),
+      list(B, A, A),
+      list(A, B, A),
+    ]).then((all) => all.map(digestsOf));
+    assert.deepEqual(pulled, first);
+    assert.equal(pushed?.tags, first?.tags);
+    assert.equal(new Set([first, pushed, tagged].map((one) => one?.all)).size, 3);
+    assert.notEqual(tagged?.tags, first?.tags);
+  });
+
+  it('any bytes give refs that git would take, or a coded error', async () => {
     const hash = fc.constantFrom(A, B, LONG, 'x');
     const name = fc.oneof(
       fc.constantFrom('HEAD', 'refs/heads/main', 'refs/tags/v1', 'refs/tags/v1^{}', 'refs/pull/1'),
@@ -79,10 +108,10 @@ describe('the list of refs', () => {
       fc.array(line).map((lines) => lines.join('\n')),
       fc.string({ unit: 'binary' }),
     );
-    fc.assert(
-      fc.property(text, (output) => {
+    await fc.assert(
+      fc.asyncProperty(text, async (output) => {
         try {
-          const { tags } = read(output);
+          const { tags } = await read(output);
           for (const [tag, at] of tags) {
             assert.match(at, /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
             assert.doesNotMatch(tag, /[\n\t :*?[\\]|\.\.|^$/);

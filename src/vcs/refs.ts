@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { ModgateError } from '../errors/index.ts';
 import type { Refs } from './repository.ts';
 
@@ -10,29 +12,70 @@ const LINE = /^([0-9a-f]{40}|[0-9a-f]{64})\t(HEAD|refs\/(heads|tags)\/(.+?))(\^\
 /** git-check-ref-format(1), as far as a name could do harm: what a path or a refspec would read as its own. */
 const FOREIGN_NAME = /[\p{Cc} ~^:?*[\\]|\.\.|\/\/|@\{|\.lock(?:\/|$)|(?:^|\/)\.|[./]$|^@$/u;
 
+/** Of a list, in the order in which the remote gave it. */
+interface Digests {
+  /** of HEAD, branches and tags */
+  readonly all: string;
+  readonly tags: string;
+}
+
+const digests = new WeakMap<Refs, Digests>();
+
+/** @param refs of parseRefs */
+export function digestsOf(refs: Refs): Digests {
+  const found = digests.get(refs);
+  if (found === undefined) throw new ModgateError('INTERNAL', 'a list of refs that nobody has read');
+  return found;
+}
+
+/** lines that are read before others get their turn */
+const SLICE = 2000;
+
 /**
  * What `git ls-remote` prints: `<hash> TAB <ref>` a line, and `<ref>^{}` for what an annotated tag stands for. All of it
  * is the remote's. Refs other than HEAD, branches and tags are passed over, as are names that git would refuse.
- * Throws UPSTREAM_BAD_ANSWER where it is not of that form, or has no bound.
+ * Throws UPSTREAM_BAD_ANSWER where it is not of that form, or has no bound. A long list is read in slices.
  */
-export function parseRefs(output: Buffer): Refs {
-  let head: string | undefined;
-  const branches = new Map<string, string>();
-  const tags = new Map<string, string>();
-  const peeled = new Map<string, string>();
-  let length = 0;
+export async function parseRefs(output: Buffer): Promise<Refs> {
+  const list = new RefList();
+  let count = 0;
   for (const line of linesOf(output)) {
+    list.add(line);
+    count += 1;
+    if (count % SLICE === 0) await setImmediate();
+  }
+  return list.end();
+}
+
+class RefList {
+  #head: string | undefined;
+  readonly #branches = new Map<string, string>();
+  readonly #tags = new Map<string, string>();
+  readonly #peeled = new Map<string, string>();
+  readonly #all = createHash('sha256');
+  readonly #ofTags = createHash('sha256');
+  #length = 0;
+
+  add(line: string): void {
     if (!OTHER.test(line)) throw badRefs('a line of it names no ref');
     const [, hash = line.slice(0, line.indexOf('\t')), ref, space, name = '', deref] = LINE.exec(line) ?? [];
-    length ||= hash.length;
-    if (hash.length !== length) throw badRefs('hashes of two lengths');
-    if (ref === 'HEAD') head = hash;
-    else if (space === undefined || FOREIGN_NAME.test(name)) continue;
-    else if (space === 'heads') branches.set(name, hash);
-    else (deref === undefined ? tags : peeled).set(name, hash);
+    this.#length ||= hash.length;
+    if (hash.length !== this.#length) throw badRefs('hashes of two lengths');
+    if (ref === 'HEAD') this.#head = hash;
+    else if (space === undefined || FOREIGN_NAME.test(name)) return;
+    else if (space === 'heads') this.#branches.set(name, hash);
+    else (deref === undefined ? this.#tags : this.#peeled).set(name, hash);
+    this.#all.update(`${line}\n`);
+    if (space === 'tags') this.#ofTags.update(`${line}\n`);
   }
-  for (const [name, hash] of peeled) if (tags.has(name)) tags.set(name, hash);
-  return { head, branches, tags };
+
+  end(): Refs {
+    const tags = this.#tags;
+    for (const [name, hash] of this.#peeled) if (tags.has(name)) tags.set(name, hash);
+    const refs: Refs = { head: this.#head, branches: this.#branches, tags };
+    digests.set(refs, { all: this.#all.digest('hex'), tags: this.#ofTags.digest('hex') });
+    return refs;
+  }
 }
 
 const OTHER = /^(?:[0-9a-f]{40}|[0-9a-f]{64})\t[^\t]+$/;

@@ -3,7 +3,7 @@ import type { Access, AccessBook } from './access.ts';
 import { GitFault, gitFault, scrubbed, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult, GitTimeouts } from './git.ts';
 import type { Places } from './places.ts';
-import { parseRemoteUrl, withoutUserInfo } from './remote-url.ts';
+import { rewritten, withoutUserInfo } from './remote-url.ts';
 import type { Terms } from './repository.ts';
 
 /** What all remotes share. */
@@ -23,6 +23,8 @@ const MAX_HOPS = 3;
 /** ms; a redirect may be for today only, and git does not say which it was */
 const MOVED_FOR = 600_000;
 const INFO = '/info/refs';
+/** bytes; curl takes 300 KiB of header fields, and each stands in a line of the trace */
+const MAX_TRACE = 1 << 20;
 /** gitprotocol-http(5), smart server response */
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 
@@ -31,18 +33,20 @@ export class Remote {
   /** as it was named, without user info */
   readonly url: string;
   readonly #asked: string;
-  readonly #host: string;
   readonly #terms: Terms;
   readonly #parts: RemoteParts;
+  /** that is asked, with its port */
+  readonly #host: string;
   /** where its host says that it is now */
   #moved: { readonly url: string; readonly at: number } | undefined;
 
   constructor(url: string, terms: Terms, parts: RemoteParts) {
     this.url = withoutUserInfo(url);
     this.#asked = url;
-    this.#host = parseRemoteUrl(url).host;
     this.#terms = terms;
     this.#parts = parts;
+    const target = rewritten(url, terms.rewrites);
+    this.#host = URL.canParse(target) ? new URL(target).host : target;
   }
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
@@ -159,7 +163,8 @@ export class Remote {
   async #trace(access: Access, signal: AbortSignal): Promise<string> {
     const { git, timeouts } = this.#parts;
     const env = { GIT_TRACE_CURL: '1', GIT_TRACE_CURL_NO_DATA: '1' };
-    const { stderr } = await git.run({ args: ['ls-remote', 'origin'], access, timeouts, env, signal });
+    const args = ['ls-remote', 'origin'];
+    const { stderr } = await git.run({ args, access, timeouts, env, signal, stderrBegin: MAX_TRACE });
     return stderr;
   }
 }

@@ -12,6 +12,7 @@ import { Locks } from './locks.ts';
 import { endOrphansOfTheDead } from './orphans.ts';
 import { packIfMany } from './packing.ts';
 import { Places } from './places.ts';
+import { RefsMemory } from './refs-memory.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
@@ -40,6 +41,8 @@ export interface RemotesParts {
   readonly clock: Clock;
 }
 
+/** bytes of all lists of refs that are shared at one time */
+const LISTS = 32 << 20;
 /** repositories that are remembered */
 const MAX_OPEN = 2000;
 /** seconds */
@@ -62,6 +65,7 @@ export class GitRemotes implements Remotes {
   readonly #evictor: Evictor;
   readonly #logger: Logger;
   readonly #moved: CounterCell;
+  readonly #listed: RefsMemory;
   readonly #open = new Map<string, GitRepository>();
   readonly #background = new Set<Promise<void>>();
 
@@ -74,6 +78,7 @@ export class GitRemotes implements Remotes {
     this.#logger = parts.logger;
     this.#locks = new Locks(join(folder, 'locks'), (id) => this.#copy(id, '').sweep());
     this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
+    this.#listed = new RefsMemory(options.refs, LISTS, parts.clock);
     this.#moved = parts.metrics
       .counter(
         'modgate_tags_moved_total',
@@ -168,8 +173,7 @@ export class GitRemotes implements Remotes {
     return new GitRepository({
       remote,
       shop,
-      clock: this.#parts.clock,
-      fresh: this.#options.refs,
+      listed: this.#listed,
       seen: (refs) => this.#later(() => memory.see(refs).then(() => this.#evictor.touched(id))),
       use: () => copy.uses.begin(),
     });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownerPrefix, self } from '../observe/index.ts';
@@ -11,6 +12,9 @@ export function formatOf(hash: string): ObjectFormat {
 
 /** `.gitattributes` of a repository have the last word but for this file; the go command writes the same into it. */
 const ATTRIBUTES = '* -export-subst -export-ignore\n';
+
+/** File in a repository: a text that no other one has. */
+export const IDENTITY = 'modgate-made';
 
 /** End of the name of a repository that is being made. */
 export const HALF_MADE = 'half-made';
@@ -26,6 +30,7 @@ export async function makeBareRepository(folder: string, format: ObjectFormat): 
   await Promise.all([
     writeFile(join(made, 'HEAD'), 'ref: refs/heads/none\n'),
     writeFile(join(made, 'config'), configOf(format)),
+    writeFile(join(made, IDENTITY), randomUUID()),
     writeFile(join(made, 'info', 'attributes'), ATTRIBUTES),
   ]);
   try {

@@ -1,12 +1,15 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { type CounterCell, type Logger, ownerPrefix, self } from '../observe/index.ts';
 import type { Copy } from './copy.ts';
-import { parseRefs } from './refs.ts';
+import { digestsOf, parseRefs } from './refs.ts';
 import type { Refs } from './repository.ts';
 
 const FILE = 'tags';
 /** tags of one repository that are remembered */
 const MAX_TAGS = 100_000;
+/** tags that are compared before others get their turn */
+const SLICE = 10_000;
 /** log lines of one look; the counter counts all */
 const MAX_LINES = 20;
 
@@ -19,8 +22,8 @@ export class TagMemory {
   readonly #url: string;
   readonly #logger: Logger;
   readonly #moved: CounterCell;
-  /** what was compared last */
-  #last: ReadonlyMap<string, string> | undefined;
+  /** digest of what was compared last */
+  #last: string | undefined;
 
   constructor(copy: Copy, url: string, logger: Logger, moved: CounterCell) {
     this.#copy = copy;
@@ -29,23 +32,42 @@ export class TagMemory {
     this.#moved = moved;
   }
 
-  async see({ tags }: Refs): Promise<void> {
-    if (tags.size === 0 || (this.#last !== undefined && same(this.#last, tags))) return;
+  /** @param refs of parseRefs */
+  async see(refs: Refs): Promise<void> {
+    const { tags } = refs;
+    const digest = digestsOf(refs).tags;
+    if (tags.size === 0 || digest === this.#last) return;
+    this.#last = digest;
     const before = await this.#read();
-    const moved = [...tags].filter(([name, hash]) => (before.get(name) ?? hash) !== hash);
+    const all = new Map(before);
+    const moved: string[] = [];
+    let count = 0;
+    for (const [name, hash] of tags) {
+      if ((all.get(name) ?? hash) !== hash) moved.push(name);
+      all.set(name, hash);
+      count += 1;
+      if (count % SLICE === 0) await setImmediate();
+    }
+    this.#tell(moved, before, tags);
+    const news = moved.length > 0 || all.size > before.size;
+    if (news && all.size <= MAX_TAGS) await this.#write(all);
+  }
+
+  #tell(
+    moved: readonly string[],
+    before: ReadonlyMap<string, string>,
+    now: ReadonlyMap<string, string>,
+  ): void {
     this.#moved.inc(moved.length);
-    for (const [tag, to] of moved.slice(0, MAX_LINES)) {
-      const fields = { repository: this.#url, tag, from: before.get(tag), to };
+    for (const tag of moved.slice(0, MAX_LINES)) {
+      const fields = { repository: this.#url, tag, from: before.get(tag), to: now.get(tag) };
       this.#logger.warn(fields, 'a tag was moved; versions that are stored stay as they are');
     }
-    this.#last = tags;
-    const all = new Map([...before, ...tags]);
-    if (!same(before, all) && all.size <= MAX_TAGS) await this.#write(all);
   }
 
   async #read(): Promise<ReadonlyMap<string, string>> {
     try {
-      return parseRefs(await readFile(this.#copy.path(FILE))).tags;
+      return (await parseRefs(await readFile(this.#copy.path(FILE)))).tags;
     } catch {
       // Not there yet, or spoiled: then nothing is known.
       return new Map();
@@ -63,10 +85,4 @@ export class TagMemory {
       await rm(draft, { force: true });
     }
   }
-}
-
-function same(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
-  if (one.size !== other.size) return false;
-  for (const [name, hash] of one) if (other.get(name) !== hash) return false;
-  return true;
 }

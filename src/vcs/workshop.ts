@@ -1,5 +1,5 @@
 import { CONTENT, type Copy, HISTORY } from './copy.ts';
-import { GitFault, gitFault } from './fault.ts';
+import { damaged, GitFault, localFault } from './fault.ts';
 import type { Git, GitCall, GitResult } from './git.ts';
 import type { Held, Locks } from './locks.ts';
 import type { Remote } from './remote.ts';
@@ -19,6 +19,16 @@ export interface WorkshopParts {
   readonly largest: number;
   /** told after fetches, when the lock is free */
   readonly fetched: () => void;
+}
+
+/** How a command says no, which is an answer: by its exit status and its words. All else but 0 is a failure. */
+export interface No {
+  readonly code: number;
+  readonly says: RegExp;
+}
+
+interface LocalCall extends Pick<GitCall, 'input' | 'reader' | 'config' | 'env'> {
+  readonly no?: readonly No[];
 }
 
 /** Runs git in the copy of one remote. */
@@ -67,24 +77,48 @@ export class Workshop {
       });
     } catch (error) {
       await copy.sweep();
-      throw error;
+      // The remote may say what it likes: the copy is thrown away only where git finds the damage in the copy itself.
+      const doubtful = error instanceof GitFault && error.remedy === 'corrupt';
+      throw doubtful && (await this.#isDamaged(name, signal)) ? damaged(this.url, error) : error;
     }
     this.#grown = true;
   }
 
-  /** Runs git where no transport is allowed. Resolves however it ends, but for a copy that is damaged: GitFault. */
+  async #isDamaged(name: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.checkWhole(name, signal);
+      return false;
+    } catch (error) {
+      return error instanceof GitFault && error.remedy === 'copy';
+    }
+  }
+
+  /** Throws GitFault where objects that should be here are missing; a file of a commit is not read, only looked for. */
+  async checkWhole(name: string, signal: AbortSignal): Promise<void> {
+    const objects = name === CONTENT ? ['--objects'] : [];
+    await this.local(name, ['rev-list', '--quiet', '--all', ...objects], signal);
+  }
+
+  /**
+   * Runs git where no transport is allowed. Resolves where it did well, said no, or its reader had enough. Throws GitFault:
+   * of a damaged copy with the remedy "copy", VCS_FAILED for what says nothing about the repository.
+   */
   async local(
     name: string,
     args: readonly string[],
     signal: AbortSignal,
-    more: Pick<GitCall, 'input' | 'reader'> = {},
+    { no = [], ...more }: LocalCall = {},
   ): Promise<GitResult> {
     const { git, copy } = this.#parts;
     const result = await git.run({ args, dir: copy.path(name), timeouts: LOCAL, signal, ...more });
-    if (result.ending === 'enough' || (result.code === 0 && result.ending === 'exit')) return result;
-    const fault = gitFault(this.url, result, { timeouts: LOCAL });
-    if (fault.remedy === 'corrupt') throw damaged(this.url, fault);
-    if (result.ending !== 'exit') throw fault;
+    if (result.ending === 'enough') return result;
+    const { code, stderr } = result;
+    const answered =
+      result.ending === 'exit' &&
+      (code === 0 || no.some((one) => one.code === code && one.says.test(stderr)));
+    const fault = localFault(this.url, args[0] ?? '', result, LOCAL);
+    // Of a ref that it cannot read git warns only, and goes on without.
+    if (!answered || fault.remedy === 'copy') throw fault;
     return result;
   }
 
@@ -99,13 +133,16 @@ export class Workshop {
    * large, it is thrown away and the job is done once more.
    */
   async mending<T>(name: string, signal: AbortSignal, job: () => Promise<T>): Promise<T> {
-    const had = this.copy.has(name);
+    const before = await this.copy.identity(name);
     try {
       return await job();
     } catch (error) {
-      const parts = error instanceof GitFault ? spoiled(error, name, had) : [];
+      const parts = error instanceof GitFault ? spoiled(error, name, before !== undefined) : [];
       if (parts.length === 0) throw error;
+      const read = before ?? (await this.copy.identity(name));
       await this.locked(signal, async () => {
+        // Who met the same damage may have been quicker, and then another one is there by now.
+        if ((await this.copy.identity(name)) !== read) return;
         for (const part of parts) await this.copy.discard(part);
       });
     }
@@ -115,20 +152,6 @@ export class Workshop {
 
 /** Which parts of the copy are to blame, as far as the fault tells. */
 function spoiled(fault: GitFault, name: string, had: boolean): readonly string[] {
-  if (fault.remedy === 'copy' || (fault.remedy === 'corrupt' && had)) return [name];
+  if (fault.remedy === 'copy') return [name];
   return fault.code === 'REPOSITORY_TOO_LARGE' && had ? [CONTENT, HISTORY] : [];
-}
-
-/** The same, said of the copy here. */
-export function damaged(url: string, cause?: GitFault): GitFault {
-  const text =
-    cause === undefined ? 'commits are missing in its copy' : 'its copy is damaged, or was from the start';
-  return new GitFault(
-    'UPSTREAM_BAD_ANSWER',
-    url,
-    text,
-    'ask again; if that fails too, run git fsck over there',
-    '',
-    'copy',
-  );
 }
