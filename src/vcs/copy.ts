@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../errors/index.ts';
-import { ownerPrefix, self } from '../observe/index.ts';
 import { HALF_MADE, IDENTITY, makeBareRepository, type ObjectFormat } from './skeleton.ts';
+import { Trash } from './trash.ts';
+import { Uses } from './uses.ts';
 
 export const CONTENT = 'content.git';
 export const HISTORY = 'history.git';
@@ -12,14 +13,16 @@ const REPOSITORIES = [CONTENT, HISTORY];
 /** The folder of one remote: what is kept of it here. All of it can be fetched again. */
 export class Copy {
   readonly folder: string;
-  readonly trash: string;
+  /** who reads it in this process, by this object */
+  readonly uses: Uses;
+  readonly #trash: Trash;
   readonly #url: string;
-  #made = false;
 
   /** @param trash a folder beside it, in which what is removed vanishes */
   constructor(folder: string, trash: string, url: string) {
     this.folder = folder;
-    this.trash = trash;
+    this.uses = new Uses(folder);
+    this.#trash = new Trash(trash);
     this.#url = url;
   }
 
@@ -39,12 +42,12 @@ export class Copy {
 
   /** The folder itself, with a file that tells a person which remote it is of. */
   async make(): Promise<void> {
-    if (this.#made && existsSync(this.folder)) return;
     await mkdir(this.folder, { recursive: true });
+    this.uses.renew();
+    if (this.has('remote')) return;
     await writeFile(this.path('remote'), `${this.#url}\n`, { flag: 'wx' }).catch((error: unknown) => {
       if (systemCode(error) !== 'EEXIST') throw error;
     });
-    this.#made = true;
   }
 
   /** @param name of a bare repository; under the lock */
@@ -55,7 +58,8 @@ export class Copy {
 
   /** Takes a part, or with "" the whole folder, out of the way at once; its bytes go afterwards. */
   async discard(name: string): Promise<void> {
-    await discard(join(this.folder, name), this.trash);
+    const away = await this.#trash.take(join(this.folder, name));
+    if (away !== undefined) await this.#trash.empty(away);
   }
 
   /** bytes, of the objects alone: what grows while git fetches */
@@ -71,19 +75,6 @@ export class Copy {
     }
     for (const name of REPOSITORIES) await sweep(this.path(name));
   }
-}
-
-/** Moves a folder away, which is atomic, then removes it. Nothing is done where it is gone already. */
-async function discard(folder: string, trash: string): Promise<void> {
-  await mkdir(trash, { recursive: true });
-  const away = join(trash, `${ownerPrefix(self())}gone`);
-  try {
-    await rename(folder, away);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  await rm(away, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** bytes of all files below a folder; what vanishes meanwhile counts nothing */

@@ -20,6 +20,8 @@ export interface RemoteParts {
 export type RemoteCall = Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limit' | 'exceeded' | 'signal'>;
 
 const MAX_HOPS = 3;
+/** ms; a redirect may be for today only, and git does not say which it was */
+const MOVED_FOR = 600_000;
 const INFO = '/info/refs';
 /** bytes; curl takes 300 KiB of header fields, and each stands in a line of the trace */
 const MAX_TRACE = 1 << 20;
@@ -36,7 +38,7 @@ export class Remote {
   /** that is asked, with its port */
   readonly #host: string;
   /** where its host says that it is now */
-  #moved: string | undefined;
+  #moved: { readonly url: string; readonly at: number } | undefined;
 
   constructor(url: string, terms: Terms, parts: RemoteParts) {
     this.url = withoutUserInfo(url);
@@ -49,13 +51,27 @@ export class Remote {
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
   async command(call: RemoteCall): Promise<GitResult> {
-    // A list takes a moment and a fetch may take minutes; and strangers are not to hold up routes that are written down.
-    const share = `${this.#host} ${call.args[0]} ${this.#terms.anonymous ? 'anonymous' : ''}`;
-    const release = await this.#parts.places.take(share, call.signal);
+    const kind = call.args[0] === 'ls-remote' ? 'refs' : 'fetch';
+    const release = await this.#parts.places.take(this.#host, kind, this.#terms.anonymous, call.signal);
     try {
-      return await this.#follow(call, MAX_HOPS, true);
+      return await this.#found(call);
     } finally {
       release();
+    }
+  }
+
+  /** Where it moved to is believed for a while, and no longer than it answers there. */
+  async #found(call: RemoteCall): Promise<GitResult> {
+    const { clock } = this.#parts;
+    if (this.#moved !== undefined && clock.monotonic() - this.#moved.at > MOVED_FOR) this.#moved = undefined;
+    const remembered = this.#moved !== undefined;
+    try {
+      return await this.#follow(call, MAX_HOPS, true);
+    } catch (error) {
+      if (!(error instanceof GitFault) || error.remedy !== 'none') throw error;
+      this.#moved = undefined;
+      if (!remembered || error.code === 'REPOSITORY_TOO_LARGE') throw error;
+      return await this.#follow(call, MAX_HOPS, true);
     }
   }
 
@@ -89,7 +105,8 @@ export class Remote {
         return await this.#follow(call, hops, false);
       }
       if (error.remedy !== 'redirect' || hops === 0) throw error;
-      this.#moved = await this.#location(access, call.signal);
+      const url = await this.#location(access, call.signal);
+      this.#moved = { url, at: this.#parts.clock.monotonic() };
       return await this.#follow(call, hops - 1, again);
     }
   }
@@ -98,7 +115,7 @@ export class Remote {
     const { book } = this.#parts;
     return this.#moved === undefined
       ? book.find(this.#asked, this.#terms, signal)
-      : book.find(this.#moved, { ...this.#terms, rewrites: new Map() }, signal);
+      : book.find(this.#moved.url, { ...this.#terms, rewrites: new Map() }, signal);
   }
 
   async #once(call: RemoteCall, access: Access): Promise<GitResult> {

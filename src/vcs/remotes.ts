@@ -9,6 +9,7 @@ import { Git, type GitTimeouts } from './git.ts';
 import { GitRepository } from './git-repository.ts';
 import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
+import { endOrphansOfTheDead } from './orphans.ts';
 import { packIfMany } from './packing.ts';
 import { Places } from './places.ts';
 import { RefsMemory } from './refs-memory.ts';
@@ -16,7 +17,6 @@ import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
 import { TagMemory } from './tag-memory.ts';
-import { Uses } from './uses.ts';
 import { Workshop } from './workshop.ts';
 
 export interface RemotesOptions {
@@ -76,7 +76,7 @@ export class GitRemotes implements Remotes {
     this.#options = options;
     this.#git = new Git(options.git, { home, env: options.env ?? process.env });
     this.#logger = parts.logger;
-    this.#locks = new Locks(join(folder, 'locks'));
+    this.#locks = new Locks(join(folder, 'locks'), (id) => this.#copy(id, '').sweep());
     this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
     this.#listed = new RefsMemory(options.refs, LISTS, parts.clock);
     this.#moved = parts.metrics
@@ -112,6 +112,7 @@ export class GitRemotes implements Remotes {
     };
     this.#later(() => this.#evictor.start());
     this.#later(() => this.#tellNoGit());
+    this.#later(() => endOrphansOfTheDead(home));
   }
 
   open(url: string, terms: Terms): Repository {
@@ -158,7 +159,7 @@ export class GitRemotes implements Remotes {
 
   #make(id: string, url: string, terms: Terms): GitRepository {
     const remote = new Remote(url, terms, this.#parts);
-    const copy = new Copy(join(this.#folder, id), join(this.#folder, 'trash'), remote.url);
+    const copy = this.#copy(id, remote.url);
     const shop = new Workshop({
       git: this.#git,
       remote,
@@ -168,15 +169,18 @@ export class GitRemotes implements Remotes {
       largest: this.#options.largest,
       fetched: () => this.#later(() => this.#upkeep(copy, id)),
     });
-    const uses = new Uses(copy);
     const memory = new TagMemory(copy, remote.url, this.#logger, this.#moved);
     return new GitRepository({
       remote,
       shop,
       listed: this.#listed,
-      seen: (refs) => this.#later(() => memory.see(refs)),
-      use: () => uses.begin(),
+      seen: (refs) => this.#later(() => memory.see(refs).then(() => this.#evictor.touched(id))),
+      use: () => copy.uses.begin(),
     });
+  }
+
+  #copy(id: string, url: string): Copy {
+    return new Copy(join(this.#folder, id), join(this.#folder, 'trash'), url);
   }
 
   async #upkeep(copy: Copy, id: string): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * A process of its own that resolves a revision, as another worker does:
  *
- *     node vcs-child.js <data folder> <URL> <revision>
+ *     node vcs-child.js <data folder> <URL> <revision> <ms that a remote may be silent>
  *
  * Prints one line: the commit's hash, or the code of the failure.
  */
@@ -10,13 +10,13 @@ import { PathPatterns } from '../../src/module/index.ts';
 import { createLogger, Metrics, systemClock } from '../../src/observe/index.ts';
 import { GitRemotes, openAccess } from '../../src/vcs/index.ts';
 
-const [, , data = '', url = '', revision = ''] = process.argv;
+const [, , data = '', url = '', revision = '', idle = ''] = process.argv;
 const remotes = new GitRemotes(
   data,
   {
     git: 'git',
     access: openAccess(new PathPatterns('127.0.0.1:*')),
-    timeouts: { idle: 30_000, total: 60_000 },
+    timeouts: { idle: Number(idle), total: 60_000 },
     refs: 10_000,
     cap: 0,
     largest: 0,

@@ -102,9 +102,13 @@ export interface Other {
   readonly answer: Promise<string>;
 }
 
-/** Another process over the same data, which resolves a revision. */
-export function otherProcess(bench: VcsBench, name: string, revision: string): Other {
-  const args = [CHILD, bench.data, `${bench.server.url}/${name}`, revision];
+/**
+ * Another process over the same data, which resolves a revision.
+ *
+ * @param idle ms
+ */
+export function otherProcess(bench: VcsBench, name: string, revision: string, idle = 30_000): Other {
+  const args = [CHILD, bench.data, `${bench.server.url}/${name}`, revision, String(idle)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (piece: Buffer) => {

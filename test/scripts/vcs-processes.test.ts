@@ -4,7 +4,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { noise } from '../kit/git.ts';
-import { faultOf, gitsOf, NEVER, noGits, otherProcess, vcsBench, withoutProc } from '../kit/vcs.ts';
+import {
+  faultOf,
+  gitsOf,
+  NEVER,
+  noGits,
+  otherProcess,
+  type VcsBench,
+  vcsBench,
+  withoutProc,
+} from '../kit/vcs.ts';
 import { bounded, until } from '../kit/wait.ts';
 
 describe('copies of repositories between processes', { skip: withoutProc }, () => {
@@ -27,6 +36,26 @@ describe('copies of repositories between processes', { skip: withoutProc }, () =
       [],
     );
   });
+
+  const waits: readonly (readonly [what: string, idle: number, next: (bench: VcsBench) => unknown])[] = [
+    ['ends by itself', 2500, () => undefined],
+    ['is ended by the next process', 30_000, (bench) => bench.again()],
+  ];
+  for (const [what, idle, next] of waits) {
+    it(`after kill -9 a git that waits for a silent remote ${what}`, async (t) => {
+      const bench = await vcsBench(t);
+      bench.folder.create('lib.git').commit({ a: 'a' }, { tags: ['v1.0.0'] });
+      bench.server.fault('info', { kind: 'stall', after: 10 });
+      const asked = bench.server.next('info');
+      const other = otherProcess(bench, 'lib.git', 'v1.0.0', idle);
+      await asked;
+      other.child.kill('SIGKILL');
+      assert.equal(await other.answer, '');
+      assert.ok(gitsOf(bench.data).length > 0, 'git outlives its parent');
+      next(bench);
+      await noGits(bench.data);
+    });
+  }
 
   it('two processes that want the same commit fetch it once', async (t) => {
     const bench = await vcsBench(t);

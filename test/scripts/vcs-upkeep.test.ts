@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { git, noise } from '../kit/git.ts';
 import { readAll } from '../kit/http.ts';
-import { NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
+import { faultOf, NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
 
 const copies = (bench: VcsBench) =>
   fs
@@ -61,6 +61,46 @@ describe('upkeep of copies', () => {
     await bench.remotes.settled();
     assert.deepEqual(fs.readdirSync(path.join(bench.data, 'trash')), []);
     assert.match(await bench.metrics.expose(), /^modgate_git_bytes [1-9]\d{5}/m);
+  });
+
+  it('what only an old configuration still reads is not evicted by the new one', async (t) => {
+    const bench = await vcsBench(t);
+    for (const name of ['a.git', 'b.git']) bench.folder.create(name).commit({ big: noise(300_000) });
+    const old = bench.open('a.git');
+    const commit = await old.resolve('HEAD', NEVER);
+    const reading = await old.archive(commit, '', NEVER);
+    age(bench, 'a.git', 90);
+    const remotes = bench.again({ cap: 1 });
+    await remotes.open(`${bench.server.url}/b.git`, PLAIN).resolve('HEAD', NEVER);
+    await remotes.settled();
+    assert.deepEqual(copies(bench), ['a.git', 'b.git']);
+    assert.ok((await readAll(reading as never)).length > 300_000);
+    await remotes.open(`${bench.server.url}/b.git`, PLAIN).resolve('HEAD', NEVER);
+  });
+
+  it('a repository that never was leaves no folder', async (t) => {
+    const bench = await vcsBench(t);
+    assert.equal((await faultOf(bench.open('none.git').resolve('v1.0.0', NEVER))).code, 'NOT_FOUND');
+    await bench.remotes.settled();
+    assert.deepEqual(copies(bench), []);
+  });
+
+  it('lists of tags count as well, though nothing is fetched', async (t) => {
+    const bench = await vcsBench(t, { cap: 60_000 });
+    const names = ['a.git', 'b.git', 'c.git', 'd.git'];
+    for (const name of names) {
+      const project = bench.folder.create(name);
+      const commit = project.commit({ name });
+      const tags = Array.from({ length: 400 }, (_, i) => `${commit} refs/tags/v1.0.${i}\n`);
+      fs.writeFileSync(
+        path.join(project.folder, 'packed-refs'),
+        `# pack-refs with: peeled \n${tags.join('')}`,
+      );
+      await bench.open(name).refs(NEVER);
+      await bench.remotes.settled();
+    }
+    const left = copies(bench);
+    assert.ok(left.length > 0 && left.length < names.length && left.includes('d.git'), left.join());
   });
 
   it('a copy that vanishes while it is known is fetched again', async (t) => {
