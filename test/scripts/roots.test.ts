@@ -163,6 +163,7 @@ const FAULTS: readonly (readonly [
       ['mod', 'ssh://goproxy.example/x', 'VCS_REFUSED', /ssh:/],
       ['mod', 'file:///etc', 'VCS_REFUSED', /file:/],
       ['git', 'https://me:secret@git.example/x', 'VCS_REFUSED', /credentials/],
+      ['git', 'ssh://a%zzb/x', 'VCS_REFUSED', /"a%zzb", which is no host/],
       ['git', 'https://git.example/x /etc', 'UPSTREAM_BAD_ANSWER', /folder "\/etc"/],
       ['git', 'https://git.example/x -x', 'UPSTREAM_BAD_ANSWER', /folder "-x"/],
       ['git', 'https://git.example/x a/../b', 'UPSTREAM_BAD_ANSWER', /folder/],

@@ -139,6 +139,8 @@ export class RootFinder {
       throw refused(path, `its go-import tag names a ${url.protocol}// URL, which is not asked`);
     if (url.host === '' || url.search !== '' || url.hash !== '')
       throw badTag(path, 'its go-import tag names a URL without a host, or with a query or fragment');
+    if (!URL.canParse(`http://${url.hostname}`))
+      throw refused(path, `its go-import tag names a URL of ${shown(url.hostname)}, which is no host`);
     if (url.password !== '' || (url.username !== '' && url.protocol === 'https:'))
       throw refused(path, 'its go-import tag names a URL with credentials in it');
     return { text: text.replace(/^git\+/i, ''), hostname: url.hostname };
