@@ -220,6 +220,20 @@ test('a page is asked by http only where the path is insecure', async (t) => {
   }
 });
 
+test('a host without https has its pages read, however many are asked for', async (t) => {
+  const { web, find } = await bench(t, { insecure: 'plain.example' });
+  web.host('plain.example', (request, response) => {
+    const at = `plain.example${request.url?.replace('?go-get=1', '')}`;
+    if (web.requests.at(-1)?.scheme === 'https') request.socket.destroy();
+    else response.end(`<meta name="go-import" content="${at} git https://git.example/x">`);
+  });
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    assert.deepEqual(
+      await find(`plain.example/${name}`),
+      repository(`plain.example/${name}`, 'https://git.example/x'),
+    );
+});
+
 test('one page is asked once by many', async (t) => {
   const { web, find } = await bench(t);
   web.tags('corp.example/x', 'corp.example/x git https://git.corp.example/x');

@@ -199,8 +199,13 @@ export class MetaPages {
   }
 }
 
-/** What may be different by plain http. */
-const NO_HTTPS: ReadonlySet<string> = new Set(['UPSTREAM_UNREACHABLE', 'UPSTREAM_TLS', 'UPSTREAM_TIMEOUT']);
+/** What may be different by plain http; a host without https is suspended there after a few pages. */
+const NO_HTTPS: ReadonlySet<string> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_TLS',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_SUSPENDED',
+]);
 
 /** A URL, unless the path begins with what is no host, such as 256.1.1.1. */
 export function pageUrl(scheme: Scheme, path: string): string {
