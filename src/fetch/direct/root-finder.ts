@@ -5,7 +5,7 @@ import { systemClock } from '../../observe/index.ts';
 import { type FixedRoot, fixedRoot, isLaunchpad, isSystem, type System } from './fixed-roots.ts';
 import { MappedRoots, type Mapping } from './mapping.ts';
 import { MetaPages, type PageDeps, pageUrl, type RootRules, tooNear } from './meta-pages.ts';
-import type { MetaTag } from './meta-tags.ts';
+import { holds, type MetaTag } from './meta-tags.ts';
 import type { Root, Roots } from './roots.ts';
 
 export interface RootOptions {
@@ -178,11 +178,6 @@ function rootOf(path: ModulePath, found: FixedRoot | { readonly fault: string })
 function placeOf({ protocol, hostname, port, pathname }: URL): RemotePlace {
   const path = pathname.replace(/^\/+|\/+$/g, '');
   return { scheme: protocol.slice(0, -1), host: hostname.toLowerCase(), port, path };
-}
-
-/** Whether a prefix holds a path: it, or what lies below it. */
-function holds(prefix: string, path: string): boolean {
-  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
 }
 
 function sameTag(a: MetaTag, b: MetaTag): boolean {
