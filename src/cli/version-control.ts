@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { type Config, defaultClient } from '../config/index.ts';
-import { DirectSource, ModProxies, RootFinder, type RootRules, type Source } from '../fetch/index.ts';
+import {
+  commitIn,
+  DirectSource,
+  ModProxies,
+  RootFinder,
+  type RootRules,
+  type Source,
+} from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
@@ -79,17 +86,8 @@ async function recordedCommit(tree: Tree, m: ModuleVersion): Promise<string | un
   const content = await tree.open(keys.file(m, 'info'));
   if (content === undefined) return undefined;
   try {
-    const info: unknown = JSON.parse((await content.bytes()).toString('utf8'));
-    return hashIn(info);
+    return commitIn(await content.bytes());
   } finally {
     await content.close();
   }
-}
-
-function hashIn(info: unknown): string | undefined {
-  if (typeof info !== 'object' || info === null || !('Origin' in info)) return undefined;
-  const { Origin: origin } = info;
-  if (typeof origin !== 'object' || origin === null || !('VCS' in origin) || origin.VCS !== 'git')
-    return undefined;
-  return 'Hash' in origin && typeof origin.Hash === 'string' ? origin.Hash : undefined;
 }

@@ -14,10 +14,10 @@ export function readSmall(
   kind: FileKind,
   limit: number,
   signal: AbortSignal,
-): Promise<Traced<Buffer>> {
+): Promise<Traced<Buffer> & Pick<SourceFile, 'origin'>> {
   return askTwice(
     () => source.file(m, kind, signal),
-    async (file) => ({ value: await readBody(file, limit), trace: file.trace }),
+    async (file) => ({ value: await readBody(file, limit), trace: file.trace, origin: file.origin }),
     signal,
   );
 }

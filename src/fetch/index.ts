@@ -6,6 +6,7 @@ export { checkInfo, checkMod, MAX_INFO_BYTES, parseQueryInfo } from './answers.t
 export type { ChainLink } from './chain.ts';
 export { Chain, Yielded } from './chain.ts';
 export {
+  commitIn,
   type DirectDeps,
   type DirectOptions,
   DirectSource,
@@ -21,4 +22,13 @@ export { pieces, readSmall } from './file.ts';
 export { FileSource } from './file-source.ts';
 export { FetchGate } from './gate.ts';
 export { ProxySource, SumdbOrigin } from './proxy-source.ts';
-export type { FileKind, Source, SourceFile, SumdbSource, Trace, Traced, VersionInfo } from './source.ts';
+export type {
+  FileKind,
+  FileOrigin,
+  Source,
+  SourceFile,
+  SumdbSource,
+  Trace,
+  Traced,
+  VersionInfo,
+} from './source.ts';

@@ -22,6 +22,16 @@ export interface SourceFile {
   readonly source: string;
   readonly url: string;
   readonly trace: Trace;
+  /** undefined where the source knows of none, or the `.info` that names it is stored */
+  readonly origin?: FileOrigin | undefined;
+}
+
+/** What a file was made of, where that can change while its version stays. */
+export interface FileOrigin {
+  /** the `.info` that names it, to be stored before the file is */
+  readonly info: Buffer;
+  /** Throws where the `.info` that is stored, which may have come first, names something else. */
+  hold(stored: Buffer): void;
 }
 
 /** Where an answer came from and how long each link took. */

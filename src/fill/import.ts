@@ -2,7 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import { MAX_INFO_BYTES } from '../fetch/index.ts';
 import type { Intake } from '../gateway/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
-import { type CheckedZip, MAX_GOMOD_BYTES, MAX_ZIP_BYTES } from '../modzip/index.ts';
+import { MAX_GOMOD_BYTES, MAX_ZIP_BYTES } from '../modzip/index.ts';
 import { each } from './each.ts';
 import { fileFault, IMPORT_SOURCE } from './file-fault.ts';
 import type { ForeignFolder } from './foreign-folder.ts';
@@ -74,20 +74,15 @@ class Importer {
 
   /** A version whose zip is refused is not trusted with anything else. */
   async #version(m: ModuleVersion, parts: Parts): Promise<void> {
-    const zip = parts.zip === undefined ? {} : await this.#zip(m, parts.zip, parts.ziphash);
-    if (zip === undefined) return;
-    if (parts.mod !== undefined && !(await this.#small(m, 'mod', parts.mod, zip.checked))) return;
+    if (parts.zip !== undefined && !(await this.#zip(m, parts.zip, parts.ziphash))) return;
+    if (parts.mod !== undefined && !(await this.#small(m, 'mod', parts.mod))) return;
     if (parts.info !== undefined && !(await this.#small(m, 'info', parts.info))) return;
     // Even where all was stored: a run that was killed may not have come to the list.
     if (!this.#dryRun) this.#intake.relist(m.path);
   }
 
-  /** Undefined where it was refused; checked: where it came in now. */
-  async #zip(
-    m: ModuleVersion,
-    path: string,
-    ziphash: string | undefined,
-  ): Promise<{ readonly checked?: CheckedZip } | undefined> {
+  /** False where it was refused. */
+  async #zip(m: ModuleVersion, path: string, ziphash: string | undefined): Promise<boolean> {
     const what = keyOf(m);
     try {
       const claimed = ziphash === undefined ? undefined : await this.#claim(ziphash);
@@ -102,14 +97,13 @@ class Importer {
           size += count;
           this.#tally.moved(what, count);
         });
-        const checked = await this.#intake.zip(m, IMPORT_SOURCE, { pieces, h1: claimed }, this.#signal);
+        await this.#intake.zip(m, IMPORT_SOURCE, { pieces, h1: claimed }, this.#signal);
         this.#tally.add(what, 'zip', stored === undefined ? 'added' : 'stored', size);
-        return { checked };
       }
-      return {};
+      return true;
     } catch (thrown) {
       this.#tally.fail(what, 'zip', fileFault(path, thrown));
-      return undefined;
+      return false;
     }
   }
 
@@ -144,7 +138,7 @@ class Importer {
     }
   }
 
-  async #small(m: ModuleVersion, kind: 'info' | 'mod', path: string, zip?: CheckedZip): Promise<boolean> {
+  async #small(m: ModuleVersion, kind: 'info' | 'mod', path: string): Promise<boolean> {
     const what = keyOf(m);
     try {
       const bytes = await this.#folder.bytes(path, kind === 'info' ? MAX_INFO_BYTES : MAX_GOMOD_BYTES);
@@ -154,7 +148,7 @@ class Importer {
         this.#tally.add(what, kind, content === undefined ? 'planned' : 'stored');
         return true;
       }
-      const outcome = await this.#intake.file(m, IMPORT_SOURCE, kind, bytes, zip);
+      const outcome = await this.#intake.file(m, IMPORT_SOURCE, kind, bytes);
       this.#tally.add(what, kind, outcome === 'stored' ? 'added' : 'stored', bytes.length);
       return true;
     } catch (thrown) {

@@ -1,8 +1,10 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
+import type { FileOrigin } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { CheckedZip, ZipChecker } from '../modzip/index.ts';
 import type { Counter, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import { keys, PUBLISHED, type StagedFile, type Tree, type TreeKey } from '../store/index.ts';
+import { Agreement } from './agreement.ts';
 import { readWhole, Stones } from './stones.ts';
 
 interface Deps {
@@ -20,12 +22,14 @@ interface Deps {
 export class Admissions {
   readonly #deps: Deps;
   readonly #stones: Stones;
+  readonly #agreement: Agreement;
   readonly #admitted: Counter;
   readonly #conflicts: CounterCell;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#stones = new Stones(deps.tree);
+    this.#agreement = new Agreement(deps);
     this.#admitted = deps.metrics.counter(
       'modgate_admissions_total',
       'Files taken into the store, by kind.',
@@ -42,9 +46,14 @@ export class Admissions {
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
     const key = keys.file(m, 'zip');
     await this.#unlessDeleted(m, source);
-    await this.claim(m, source, checked.h1);
-    // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
-    await this.#deps.tree.adopt(key, staged, { kind: 'keep', source });
+    // Where a zip was stored before, its h1 decides.
+    await this.#claimStored(m, source);
+    if (await this.#isThere(keys.file(m, 'ziphash'))) await this.#claim(m, source, checked.h1);
+    await this.#agreement.zip(m, source, checked, async () => {
+      await this.#claim(m, source, checked.h1);
+      // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
+      await this.#deps.tree.adopt(key, staged, { kind: 'keep', source });
+    });
     // A purge may have removed the claim in between.
     if (!(await this.#isThere(keys.file(m, 'ziphash')))) await this.#claim(m, source, checked.h1);
     await this.#unlessDeleted(m, source, key);
@@ -68,6 +77,11 @@ export class Admissions {
     throw refusal;
   }
 
+  /** Before a file is stored of what may change while its version stays. Throws where it was made of something else. */
+  async origin(m: ModuleVersion, source: string, origin: FileOrigin | undefined): Promise<void> {
+    if (origin !== undefined) origin.hold(await this.file(m, source, 'info', origin.info));
+  }
+
   /** Stores an `.info` or `.mod`; gives the bytes that are stored now. */
   async file(m: ModuleVersion, source: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Buffer> {
     const key = keys.file(m, kind);
@@ -85,7 +99,9 @@ export class Admissions {
     bytes: Buffer,
   ): Promise<Buffer> {
     if (kind === 'mod') {
-      await this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable', source }));
+      await this.#agreement.mod(m, source, bytes, () =>
+        this.#once(m, source, kind, () => this.#deps.tree.put(key, bytes, { kind: 'immutable', source })),
+      );
     } else if ((await this.#deps.tree.put(key, bytes, { kind: 'keep', source })) === 'same') {
       // Sources word an `.info` differently (with or without Origin): the first one stays.
       return (await readWhole(this.#deps.tree, key)) ?? bytes;

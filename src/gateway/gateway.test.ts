@@ -49,6 +49,9 @@ class HeldSource implements Source {
   /** so many zips are cut in the middle from now on */
   cuts = 0;
   versions = ['v1.0.0'];
+  mod = `module ${path}\n`;
+  zip = zip;
+  origin: SourceFile['origin'];
   beforeList: Promise<void> | undefined;
   beforeBody: Promise<void> | undefined;
 
@@ -68,28 +71,28 @@ class HeldSource implements Source {
 
   async file(asked: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
     this.files++;
-    const info = Buffer.from(
-      kind === 'mod' ? `module ${path}\n` : JSON.stringify({ Version: asked.version }),
-    );
+    const info = Buffer.from(kind === 'mod' ? this.mod : JSON.stringify({ Version: asked.version }));
     const held = this.beforeBody;
     const cut = this.cuts > 0;
     if (kind === 'zip') this.cuts--;
+    const all = this.zip;
     const bytes = async function* () {
-      yield kind === 'zip' ? zip.subarray(0, 200_000) : info;
+      yield kind === 'zip' ? all.subarray(0, 200_000) : info;
       await held;
       signal.throwIfAborted();
       if (kind !== 'zip') return;
       if (cut) throw new ModgateError('UPSTREAM_UNREACHABLE', 'source "held": reset in mid-body');
-      yield zip.subarray(200_000);
+      yield all.subarray(200_000);
     };
     const body = Readable.from(bytes(), { objectMode: false });
     signal.addEventListener('abort', () => body.destroy(toModgateError(signal.reason)), { once: true });
     body.on('error', () => {});
     return {
       body,
-      length: kind === 'zip' ? zip.length : info.length,
+      length: kind === 'zip' ? all.length : info.length,
       source: this.name,
       url: 'held:',
+      origin: this.origin,
       trace: { source: this.name, links: {} },
     };
   }
@@ -143,28 +146,7 @@ describe('the gateway', () => {
     checker = new ZipChecker({ workers: 1 });
     adopting = new Latch();
     mayAdopt = undefined;
-    const held = holding(tree, async () => {
-      adopting.open();
-      await mayAdopt;
-    });
-    const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
-    const routes = [
-      routeOf('other.example', chain(other)),
-      routeOf('example.com', chain(source)),
-      routeOf('private.example', chain(source), true),
-    ];
-    gateway = new Gateway(
-      {
-        tree: held,
-        router: new Router(routes, chain(source)),
-        databases: [],
-        checker,
-        clock: systemClock,
-        logger,
-        metrics: new Metrics({ process: false }),
-      },
-      { times: { fresh: 60_000, stale: 600_000, negative: 60_000 }, fetches: 2, queue: 10 },
-    );
+    gateway = gatewayOver(source);
   });
 
   afterEach(async () => {
@@ -173,6 +155,32 @@ describe('the gateway', () => {
     await tree.close();
     await rm(folder, { recursive: true });
   });
+
+  /** A process of its own, over the same store. */
+  function gatewayOver(first: HeldSource): Gateway {
+    const held = holding(tree, async () => {
+      adopting.open();
+      await mayAdopt;
+    });
+    const chain = (step: Source) => new Chain([{ step, separator: undefined }]);
+    const routes = [
+      routeOf('other.example', chain(other)),
+      routeOf('example.com', chain(first)),
+      routeOf('private.example', chain(first), true),
+    ];
+    return new Gateway(
+      {
+        tree: held,
+        router: new Router(routes, chain(first)),
+        databases: [],
+        checker,
+        clock: systemClock,
+        logger,
+        metrics: new Metrics({ process: false }),
+      },
+      { times: { fresh: 60_000, stale: 600_000, negative: 60_000 }, fetches: 2, queue: 10 },
+    );
+  }
 
   const ask = (what: Ask, leave = new AbortController()) =>
     gateway.answer(what, { signal: leave.signal, cachedOnly: false });
@@ -251,6 +259,60 @@ describe('the gateway', () => {
     await assert.rejects(askZip(), { code: 'UPSTREAM_UNREACHABLE', message: /reset in mid-body/ });
     assert.equal(source.files, 3);
   });
+
+  const GO_MODS: readonly [what: string, inZip: string | undefined, mod: string, fit: boolean][] = [
+    ['the same', `module ${path}\n`, `module ${path}\n`, true],
+    ['the same but for its line ends', `module ${path}\r\n`, `module ${path}\n`, true],
+    ['another one', `module ${path}\n\ngo 1.20\n`, `module ${path}\n`, false],
+    ['none, and the .mod is made up', undefined, `module ${path}\n`, true],
+    ['none, and the .mod is not made up', undefined, `module ${path}\n\ngo 1.20\n`, false],
+  ];
+  for (const [what, inZip, mod, fit] of GO_MODS)
+    for (const order of ['mod first', 'zip first', 'zip first, and the gateway was started anew'] as const)
+      it(`the go.mod in a zip: ${what}; ${order}: ${fit ? 'both are stored' : 'the second is refused'}`, async () => {
+        const files = [{ name: 'a.go', data: Buffer.from('package a\n') }];
+        source.zip = createZip(
+          m,
+          inZip === undefined ? files : [...files, { name: 'go.mod', data: Buffer.from(inZip) }],
+        );
+        source.mod = mod;
+        const kinds = order === 'mod first' ? (['mod', 'zip'] as const) : (['zip', 'mod'] as const);
+        const [first, second] = kinds.map((kind) => async () => whole(await ask({ kind, m })));
+        await first?.();
+        if (order.endsWith('anew')) {
+          await gateway.close();
+          gateway = gatewayOver(source);
+        }
+        if (fit) await second?.();
+        else await assert.rejects(async () => second?.(), { code: 'CHECKSUM_MISMATCH' });
+        const [, refused] = kinds;
+        const stored = await tree.open(keys.file(m, refused));
+        await stored?.close();
+        assert.equal(stored !== undefined, fit);
+      });
+
+  for (const kind of ['mod', 'zip'] as const)
+    it(`stores what a file was made of before the file, and not the file where another was first: ${kind}`, async () => {
+      const info = Buffer.from(`{"Version":"v1.0.0","Origin":{"Hash":"b"}}`);
+      const held: string[] = [];
+      const hold = (stored: Buffer) => void held.push(stored.toString());
+      source.origin = { info, hold };
+      await whole(await ask({ kind, m }));
+      const first = await whole(await ask({ kind: 'info', m }));
+      assert.deepEqual([first, held], [info, [info.toString()]]);
+      await tree.delete(keys.file(m, kind));
+      const moved = new ModgateError('TAG_MOVED', 'moved');
+      source.origin = {
+        info: Buffer.from(`{"Version":"v1.0.0","Origin":{"Hash":"c"}}`),
+        hold: (stored) => {
+          held.push(stored.toString());
+          throw moved;
+        },
+      };
+      await assert.rejects(async () => whole(await ask({ kind, m })), moved);
+      assert.deepEqual(held, [info.toString(), info.toString()], 'held to the one that was first');
+      assert.equal(await tree.open(keys.file(m, kind)), undefined);
+    });
 
   it('gives nobody the end of a zip before it is admitted', async () => {
     const latch = new Latch();

@@ -1,7 +1,7 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import { checkInfo, checkMod } from '../fetch/index.ts';
 import type { ModulePath, ModuleVersion } from '../module/index.ts';
-import { type CheckedZip, hashGoMod, type ZipChecker } from '../modzip/index.ts';
+import type { ZipChecker } from '../modzip/index.ts';
 import {
   type Content,
   keys,
@@ -56,18 +56,16 @@ export class Intake {
   /**
    * Failures: BAD_ZIP, CHECKSUM_MISMATCH where it is not what its holder claims or its go.mod is not the stored `.mod`,
    * IMMUTABLE_CONFLICT.
-   * @returns what its check found, to hold the `.mod` to
    */
-  async zip(m: ModuleVersion, origin: string, zip: HandedZip, signal: AbortSignal): Promise<CheckedZip> {
+  async zip(m: ModuleVersion, origin: string, zip: HandedZip, signal: AbortSignal): Promise<void> {
     const staged = await this.#deps.tree.stage();
     try {
       for await (const piece of zip.pieces) {
         signal.throwIfAborted();
         await staged.write(piece);
       }
-      const checked = await this.#admit(m, origin, zip.h1, staged, signal);
+      await this.#admit(m, origin, zip.h1, staged, signal);
       this.#deps.lists.note(m.path);
-      return checked;
     } finally {
       await staged.release();
     }
@@ -79,7 +77,7 @@ export class Intake {
     claimed: string | undefined,
     staged: StagedFile,
     signal: AbortSignal,
-  ): Promise<CheckedZip> {
+  ): Promise<void> {
     const file = await staged.onDisk();
     const checked = await this.#deps.checker.check(file, m, { signal }).catch((thrown: unknown) => {
       throw refused(m, origin, toModgateError(thrown));
@@ -90,64 +88,21 @@ export class Intake {
         `source "${origin}": the zip of ${m.path}@${m.version} has ${checked.h1}, but the .ziphash beside it says ${claimed.slice(0, 80)}`,
         { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
       );
-    // Where a zip was stored before, its h1 decides, which the admission compares.
-    const isFirst = (await this.#read(keys.file(m, 'ziphash'))) === undefined;
-    const mod = isFirst ? await this.#read(keys.file(m, 'mod')) : undefined;
-    if (mod !== undefined && !isGoModOf(checked, mod)) throw unlikeStored(m, origin);
     await this.#deps.admissions.zip(m, origin, staged, checked);
-    // Another process may have stored a `.mod` in between, which found no zip to compare with.
-    const late = isFirst && mod === undefined ? await this.#read(keys.file(m, 'mod')) : undefined;
-    if (late !== undefined && !isGoModOf(checked, late)) throw bothStored(m, origin);
-    return checked;
   }
 
   /**
    * Failures: UPSTREAM_BAD_ANSWER for what is no such file, CHECKSUM_MISMATCH for a `.mod` that is not the go.mod in the
    * zip, IMMUTABLE_CONFLICT.
-   * @param zip of the version, where its check is known; otherwise the stored one is checked
    */
-  async file(
-    m: ModuleVersion,
-    origin: string,
-    kind: 'info' | 'mod',
-    bytes: Buffer,
-    zip?: CheckedZip,
-  ): Promise<Outcome> {
+  async file(m: ModuleVersion, origin: string, kind: 'info' | 'mod', bytes: Buffer): Promise<Outcome> {
     (kind === 'info' ? checkInfo : checkMod)(m, bytes, origin);
     const before = await this.#read(keys.file(m, kind));
     // Sources word an `.info` differently: the first one stays.
     if (before !== undefined && (kind === 'info' || before.equals(bytes))) return 'same';
-    // Where another `.mod` is stored, the admission refuses this one.
-    if (kind === 'info' || before !== undefined) await this.#deps.admissions.file(m, origin, kind, bytes);
-    else await this.#mod(m, origin, bytes, zip);
+    await this.#deps.admissions.file(m, origin, kind, bytes);
     this.#deps.lists.note(m.path);
     return 'stored';
-  }
-
-  async #mod(m: ModuleVersion, origin: string, mod: Buffer, zip: CheckedZip | undefined): Promise<void> {
-    const checked = zip ?? (await this.#checkStored(m));
-    if (checked !== undefined && !isGoModOf(checked, mod))
-      throw new ModgateError(
-        'CHECKSUM_MISMATCH',
-        `source "${origin}": the .mod of ${m.path}@${m.version} is not the go.mod in its zip`,
-        { source: origin, next: 'do not trust this copy; fetch the version from where it came' },
-      );
-    await this.#deps.admissions.file(m, origin, 'mod', mod);
-    // Another process may have stored a zip in between, which found no `.mod` to compare with.
-    const late = checked === undefined ? await this.#checkStored(m) : undefined;
-    if (late !== undefined && !isGoModOf(late, mod)) throw bothStored(m, origin);
-  }
-
-  /** Undefined where no zip is stored, or a broken one, which says nothing. */
-  async #checkStored(m: ModuleVersion): Promise<CheckedZip | undefined> {
-    const content = await this.#deps.tree.open(keys.file(m, 'zip'));
-    await content?.close();
-    if (content?.file === undefined) return undefined;
-    return this.#deps.checker.check(content.file, m).catch((thrown: unknown) => {
-      const error = toModgateError(thrown);
-      if (error.code === 'BAD_ZIP') return undefined;
-      throw error;
-    });
   }
 
   /** A look-up or a tile of a checksum database; unchecked but for its shape, as what is passed on is. */
@@ -181,42 +136,6 @@ export class Intake {
       await content.close();
     }
   }
-}
-
-/** True also for a zip that has none: its `.mod` is made up. */
-function isGoModOf({ goModH1 }: CheckedZip, mod: Buffer): boolean {
-  return goModH1 === undefined || spellings(mod).some((bytes) => hashGoMod(bytes) === goModH1);
-}
-
-/** A go.mod with the line ends of either system: a checkout in between may have changed them. */
-function spellings(mod: Buffer): Buffer[] {
-  const lines = mod.toString('latin1').replaceAll('\r\n', '\n');
-  return [mod, Buffer.from(lines, 'latin1'), Buffer.from(lines.replaceAll('\n', '\r\n'), 'latin1')];
-}
-
-function unlikeStored(m: ModuleVersion, origin: string): ModgateError {
-  const what = `${m.path}@${m.version}`;
-  return new ModgateError(
-    'CHECKSUM_MISMATCH',
-    `source "${origin}": the go.mod in the zip of ${what} is not the .mod that is stored`,
-    {
-      source: origin,
-      next: `fetch the version from where it came; only if the stored one is wrong, remove it by modgate store purge --hard ${what}`,
-    },
-  );
-}
-
-/** What is stored stays: somebody may have been given it by now. */
-function bothStored(m: ModuleVersion, origin: string): ModgateError {
-  const what = `${m.path}@${m.version}`;
-  return new ModgateError(
-    'CHECKSUM_MISMATCH',
-    `source "${origin}": .mod and zip of ${what} were stored at the same time, and the go.mod in the zip is not that .mod`,
-    {
-      source: origin,
-      next: `remove both by modgate store purge --hard ${what}, then fetch the version from where it came`,
-    },
-  );
 }
 
 function refused(m: ModuleVersion, origin: string, cause: ModgateError): ModgateError {

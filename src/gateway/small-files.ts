@@ -80,12 +80,13 @@ export class SmallFiles {
   ): Promise<BytesReply> {
     const { chain } = this.#deps.router.find(m.path);
     const limit = kind === 'info' ? MAX_INFO_BYTES : MAX_GOMOD_BYTES;
-    const { value, trace } = await chain.ask(`${m.path}@${m.version}`, async (source) => {
+    const { value, trace, origin } = await chain.ask(`${m.path}@${m.version}`, async (source) => {
       const answer = await readSmall(source, m, kind, limit, signal);
       (kind === 'info' ? checkInfo : checkMod)(m, answer.value, source.name);
       return answer;
     });
     if (kind === 'mod') hold?.(hashGoMod(value));
+    await this.#deps.admissions.origin(m, trace.source, origin);
     const bytes = await this.#deps.admissions.file(m, trace.source, kind, value);
     this.#deps.lists.note(m.path);
     return { kind: 'bytes', bytes, cached: 'miss', modified: this.#deps.clock.now(), fresh: Infinity, trace };

@@ -1,4 +1,4 @@
-import { ModgateError, toModgateError } from '../errors/index.ts';
+import { type Code, ModgateError, toModgateError } from '../errors/index.ts';
 import type { Chain, SourceFile } from '../fetch/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type AheadCheck, MAX_ZIP_BYTES, type ZipChecker } from '../modzip/index.ts';
@@ -24,6 +24,9 @@ import { Verdicts } from './verdicts.ts';
 
 /** ms during which a fetch that failed after its first bytes is not tried again, but explained */
 const TOLD_AGAIN = 10_000;
+
+/** What asking again cannot change. */
+const LASTING: ReadonlySet<Code> = new Set(['BAD_ZIP', 'IMMUTABLE_CONFLICT', 'CHECKSUM_MISMATCH']);
 
 interface Deps {
   readonly tree: Tree;
@@ -114,6 +117,7 @@ export class Zips {
         file.body.destroy();
         throw tooLong(m, file.source);
       }
+      await this.#record(m, file);
       const staged = await this.#stage(file, fetch.signal);
       const forget = () => {
         if (this.#running.get(key) === transfer) this.#running.delete(key);
@@ -159,6 +163,16 @@ export class Zips {
     }
   }
 
+  /** In time to break nothing off where it was made of something else than the `.mod` that clients have. */
+  async #record(m: ModuleVersion, { source, origin, body }: SourceFile): Promise<void> {
+    try {
+      await this.#deps.admissions.origin(m, source, origin);
+    } catch (thrown) {
+      body.destroy();
+      throw thrown;
+    }
+  }
+
   async #stage(file: SourceFile, signal: AbortSignal): Promise<StagedFile> {
     let staged: StagedFile | undefined;
     try {
@@ -189,10 +203,8 @@ export class Zips {
     this.#deps.lists.note(m.path);
   }
 
-  /** Only what asking again cannot change is remembered. */
   #remember(m: ModuleVersion, key: string, error: ModgateError): void {
-    const lasting = error.absent || error.code === 'BAD_ZIP' || error.code === 'IMMUTABLE_CONFLICT';
-    if (lasting) this.#refused.remember(key, error);
+    if (error.absent || LASTING.has(error.code)) this.#refused.remember(key, error);
     if (error.absent || error.code === 'CANCELED') return;
     this.#deps.logger.warn(
       { module: m.path, version: m.version, code: error.code, err: error },

@@ -162,6 +162,8 @@ test('what another program may be sent to is judged by all addresses of the name
     ['https://mixed.example/x', proxied, undefined],
     ['https://10.1.2.3/x', proxied, '10.1.2.3 '],
     ['ssh://git@mixed.example/x', proxied, 'mixed.example 192.168.0.1'],
+    // Nothing may be dialed by a proxy that cannot be used, but git may know better.
+    ['https://mixed.example/x', { HTTPS_PROXY: 'socks5://proxy.example' }, 'mixed.example 192.168.0.1'],
   ];
   for (const [url, env, near] of rows) {
     const found = await nearObjection(new URL(url), { env, lookup }, never());
@@ -175,6 +177,8 @@ test('a name without an address is an outage, and one who leaves is told so', as
     callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }), '');
   const fault = await faultFrom(nearObjection(url, { env: {}, lookup }, never()));
   assert.equal(fault.code, 'UPSTREAM_UNREACHABLE');
+  const bad = await faultFrom(nearObjection(new URL('ssh://a%zzb/x'), { env: {}, lookup }, never()));
+  assert.equal(bad.code, 'UPSTREAM_UNREACHABLE', 'a host that is none');
   const silent = { env: {}, lookup: () => undefined };
   const left = await faultFrom(nearObjection(url, silent, AbortSignal.abort()));
   assert.equal(left.code, 'CANCELED');

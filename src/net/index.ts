@@ -8,7 +8,7 @@ export type { BreakerState } from './breaker.ts';
 export { UpstreamClient } from './client.ts';
 export { UpstreamFault } from './fault.ts';
 export { TooNear } from './home.ts';
-export { nearObjection } from './internet.ts';
+export { nearObjection, webProxy } from './internet.ts';
 export { Limiter, type Release } from './limiter.ts';
 export { defaultNetrcFile, NetrcFile } from './netrc.ts';
 export type {

@@ -12,10 +12,17 @@ export interface ReachDeps {
   readonly lookup?: LookupFunction | undefined;
 }
 
+/** The proxy of the environment that takes a URL of the web; undefined where none does, or none that can be used. */
+export function webProxy(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  const choice = new ProxyEnvironment(env).choose(url);
+  return choice instanceof URL ? choice : undefined;
+}
+
 /**
  * Why another program must not be sent to a URL that may only lead into the Internet; undefined where it may. Every
- * address of the host counts, since the program chooses among them. Where a proxy of the environment takes the URL,
- * names are resolved there, so the spelling alone is judged. The name may lead elsewhere by the time it is used.
+ * address of the host counts, since the program chooses among them. Where `webProxy` takes the URL, names are resolved
+ * there, so the spelling alone is judged: the program has to take that proxy. The name may lead elsewhere by the time it is used.
  * Throws UPSTREAM_UNREACHABLE for a name without an address, CANCELED.
  */
 export async function nearObjection(
@@ -23,12 +30,13 @@ export async function nearObjection(
   { env, lookup = systemLookup }: ReachDeps,
   signal: AbortSignal,
 ): Promise<TooNear | undefined> {
-  // A scheme that is not of the web keeps the spelling of its host.
-  const hostname = new URL(`http://${url.hostname}`).hostname.replace(/^\[|\]$/g, '');
+  // A scheme that is not of the web keeps the spelling of its host, which a stranger chose.
+  const spelled = `http://${url.hostname}`;
+  if (!URL.canParse(spelled)) throw noSuchHost(url.hostname, '');
+  const hostname = new URL(spelled).hostname.replace(/^\[|\]$/g, '');
   const named = nearnessOfHost(hostname);
   if (named > 0) return new TooNear(hostname, '', named, undefined);
-  const web = url.protocol === 'https:' || url.protocol === 'http:';
-  if (isIP(hostname) !== 0 || (web && new ProxyEnvironment(env).choose(url) !== undefined)) return undefined;
+  if (isIP(hostname) !== 0 || webProxy(url, env) !== undefined) return undefined;
   for (const address of await addressesOf(hostname, lookup, signal)) {
     const nearness = nearnessOf(address);
     if (nearness > 0) return new TooNear(hostname, address, nearness, undefined);
@@ -55,9 +63,12 @@ function addressesOf(
 }
 
 function noAddress(hostname: string, error: Error): ModgateError {
-  const why = systemCode(error) === 'EAI_AGAIN' ? ' (DNS gave no answer)' : ' (DNS)';
+  return noSuchHost(hostname, systemCode(error) === 'EAI_AGAIN' ? ' (DNS gave no answer)' : ' (DNS)', error);
+}
+
+function noSuchHost(hostname: string, why: string, cause?: Error): ModgateError {
   return new ModgateError('UPSTREAM_UNREACHABLE', `no such host "${graphic(hostname)}"${why}`, {
-    cause: error,
+    cause,
     next: 'check the name of the host and the DNS of this machine',
   });
 }

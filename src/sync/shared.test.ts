@@ -9,7 +9,11 @@ const never = () => new AbortController().signal;
 function bench(most = 10) {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
-  const shared = new Shared<number>(most, (answer) => (answer === 0 ? 10 : 100), clock);
+  const lifetimes = new Map([
+    [0, 10],
+    [2, 0],
+  ]);
+  const shared = new Shared<number>(most, (answer) => lifetimes.get(answer) ?? 100, clock);
   let asked = 0;
   const ask = (key: string, answer = 1) =>
     shared.get(key, never(), async () => {
@@ -78,4 +82,17 @@ test('the oldest answers go where there are too many, but no question that is un
   assert.equal(asked(), 3, 'the newest is still there');
   await ask('a');
   assert.equal(asked(), 4, 'the oldest is not');
+});
+
+test('what no longer counts, or never did, takes no place from what does', async () => {
+  const { ask, asked, pass } = bench(2);
+  await ask('a');
+  await ask('absent', 0);
+  pass(10);
+  await ask('b');
+  await ask('too big', 2);
+  const before = asked();
+  await ask('a');
+  await ask('b');
+  assert.equal(asked(), before);
 });

@@ -17,7 +17,7 @@ export class Shared<T> {
 
   /**
    * @param most answers that are kept; beyond it the oldest go
-   * @param lifetime ms for which an answer counts; a failure is never shared with those who come later
+   * @param lifetime ms for which an answer counts, 0: for those who wait alone; a failure is never shared with those who come later
    */
   constructor(most: number, lifetime: (answer: T) => number, clock: Clock) {
     this.#most = most;
@@ -36,9 +36,12 @@ export class Shared<T> {
   }
 
   #keep(key: string, answer: T): void {
+    const now = this.#clock.monotonic();
+    for (const [stale, { until }] of this.#kept) if (until <= now) this.#kept.delete(stale);
+    const lifetime = this.#lifetime(answer);
     // At the end of the map, so that the first one is the oldest.
     this.#kept.delete(key);
-    this.#kept.set(key, { answer, until: this.#clock.monotonic() + this.#lifetime(answer) });
+    if (lifetime > 0) this.#kept.set(key, { answer, until: now + lifetime });
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= this.#most) return;
       this.#kept.delete(oldest);

@@ -1,4 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import type { Access } from './access.ts';
 import { gitEnvironment } from './environment.ts';
@@ -65,6 +71,32 @@ describe('the environment of git', () => {
     assert.equal(config.get('remote.origin.url'), ACCESS.url);
     assert.equal(config.get('http.sslCAInfo'), '/ca.pem');
     assert.equal(config.get('http.followRedirects'), 'false');
+  });
+
+  it('git takes the proxy that the rest of modgate takes, whatever curl makes of NO_PROXY', async (t) => {
+    const asked: string[] = [];
+    const proxy = http.createServer((request, response) => {
+      asked.push(`${request.url}`);
+      response.writeHead(502).end();
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    t.after(() => proxy.close());
+    const address = proxy.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const home = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-environment-'));
+    t.after(() => fs.rmSync(home, { recursive: true }));
+    // For Go ".corp.test" is what lies below that name; for curl it is the name too.
+    const env = { PATH: process.env.PATH, HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '.corp.test' };
+    const ask = async (url: string) => {
+      const own = gitEnvironment({ home, env }, undefined, { ...ACCESS, url, env: {} }, []);
+      await once(spawn('git', ['ls-remote', url], { env: own, stdio: 'ignore' }), 'close');
+    };
+    await ask('http://corp.test/lib.git');
+    assert.match(asked.join(), /^http:\/\/corp\.test\/lib\.git\/info\/refs/);
+    asked.length = 0;
+    await ask(`http://127.0.0.1:${port}/lib.git`);
+    assert.match(asked.join(), /^\/lib\.git\/info\/refs/, 'dialed straight');
   });
 });
 

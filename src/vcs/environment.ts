@@ -1,3 +1,4 @@
+import { webProxy } from '../net/index.ts';
 import type { Access } from './access.ts';
 
 type Pair = readonly [key: string, value: string];
@@ -49,12 +50,16 @@ export function gitEnvironment(
   access: Access | undefined,
   config: readonly Pair[],
 ): Record<string, string> {
+  const proxy = access === undefined ? [] : proxyOf(env, access.url);
   const inherited = INHERITED.flatMap((name) => {
     const value = env[name];
-    return value === undefined ? [] : [[name, value] as const];
+    const isSettled = proxy.length > 0 && /^no_proxy$/i.test(name);
+    return value === undefined || isSettled ? [] : [[name, value] as const];
   });
   const remote: readonly Pair[] =
-    access === undefined ? [] : [...NETWORK_CONFIG, ['remote.origin.url', access.url], ...access.config];
+    access === undefined
+      ? []
+      : [...NETWORK_CONFIG, ...proxy, ['remote.origin.url', access.url], ...access.config];
   return {
     ...Object.fromEntries(inherited),
     LC_ALL: 'C',
@@ -78,6 +83,15 @@ export function gitEnvironment(
     ...access?.env,
     ...configVariables([...CONFIG, ...remote, ...config]),
   };
+}
+
+/**
+ * The proxy that takes the remote. curl has rules of its own for NO_PROXY; by those git would dial a host itself that
+ * was judged to be asked through the proxy.
+ */
+function proxyOf(env: NodeJS.ProcessEnv, url: string): readonly Pair[] {
+  const proxy = webProxy(new URL(url), env);
+  return proxy === undefined ? [] : [['http.proxy', proxy.href]];
 }
 
 /** git-config(1), GIT_CONFIG_COUNT: keys and values that no argument list shows. */

@@ -16,7 +16,7 @@ export interface GithubApp {
   readonly key: string;
   /** undefined: that of the repository is looked up */
   readonly installation: number | undefined;
-  /** base URL without a slash at its end */
+  /** base URL without a slash at its end; tokens go to its own host, or to the one that it is "api." of */
   readonly api: string;
 }
 
@@ -52,6 +52,7 @@ export class GithubAppIssuer implements Issuer {
   }
 
   async lease(remote: Address, _whole: boolean, signal: AbortSignal): Promise<Lease | undefined> {
+    if (!hasRepositoriesOf(this.#app.api, remote.host)) return undefined;
     const [owner = '', name = ''] = remote.path.split('/');
     const repository = name.replace(/\.git$/, '');
     if (owner === '' || repository === '') return undefined;
@@ -144,6 +145,12 @@ export class GithubAppIssuer implements Issuer {
       },
     );
   }
+}
+
+/** A pattern may match hosts of others, who would be handed a token; api.github.com is the API of github.com. */
+function hasRepositoriesOf(api: string, host: string): boolean {
+  const { hostname } = new URL(api);
+  return hostname === host || hostname === `api.${host}`;
 }
 
 function part(value: object): string {

@@ -49,7 +49,7 @@ export class GithubApi {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://localhost:${this.#port}`;
   }
 
   count(path: RegExp): number {

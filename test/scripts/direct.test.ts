@@ -238,4 +238,25 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     await other.log((line) => line.to === second && line.from === first, 'the move of a tag');
     assert.match((await other.ask('/metrics')).text, /^modgate_moved_tag_requests_total 1$/m);
   });
+
+  for (const [kind, next] of [
+    ['mod', 'zip'],
+    ['zip', 'mod'],
+  ] as const)
+    test(`a tag that moves between two files of a version: .${kind}, then .${next}`, async (t) => {
+      const name = `between-${kind}`;
+      const moving = folder.create(name);
+      const where = `/${HOST}/${name}.git/@v/v1.0.0`;
+      const goMod = `module ${HOST}/${name}.git\n`;
+      const first = moving.commit({ 'go.mod': goMod, 'a.go': goFile('a') }, { tags: ['v1.0.0'] });
+      assert.equal((await modgate.ask(`${where}.${kind}`)).status, 200);
+      // The go.mod is the same, so it cannot tell.
+      moving.commit({ 'a.go': goFile('a', 2) }, { tags: ['v1.0.0'] });
+      const other = await Modgate.start({ config: { chain: 'direct' }, data: modgate.data, env: web.env });
+      t.after(() => other.remove());
+      const refused = await other.ask(`${where}.${next}`);
+      assert.equal(refused.status, 502);
+      assert.match(refused.text, /code: TAG_MOVED/);
+      assert.equal(JSON.parse((await other.ask(`${where}.info`)).text).Origin.Hash, first);
+    });
 });

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { type Code, ModgateError } from '../../src/errors/index.ts';
 import { RootFinder, type RootOptions, type RootRules } from '../../src/fetch/index.ts';
 import { parseModulePath } from '../../src/module/index.ts';
@@ -163,6 +165,7 @@ const FAULTS: readonly (readonly [
       ['mod', 'ssh://goproxy.example/x', 'VCS_REFUSED', /ssh:/],
       ['mod', 'file:///etc', 'VCS_REFUSED', /file:/],
       ['git', 'https://me:secret@git.example/x', 'VCS_REFUSED', /credentials/],
+      ['git', 'ssh://a%zzb/x', 'VCS_REFUSED', /"a%zzb", which is no host/],
       ['git', 'https://git.example/x /etc', 'UPSTREAM_BAD_ANSWER', /folder "\/etc"/],
       ['git', 'https://git.example/x -x', 'UPSTREAM_BAD_ANSWER', /folder "-x"/],
       ['git', 'https://git.example/x a/../b', 'UPSTREAM_BAD_ANSWER', /folder/],
@@ -218,6 +221,53 @@ test('a page is asked by http only where the path is insecure', async (t) => {
       assert.deepEqual(await find('plain.example/x'), repository('plain.example/x', 'https://git.example/x'));
   }
 });
+
+test('a host without https has its pages read, however many are asked for', async (t) => {
+  const { web, find } = await bench(t, { insecure: 'plain.example' });
+  web.host('plain.example', (request, response) => {
+    const at = `plain.example${request.url?.replace('?go-get=1', '')}`;
+    if (web.requests.at(-1)?.scheme === 'https') request.socket.destroy();
+    else response.end(`<meta name="go-import" content="${at} git https://git.example/x">`);
+  });
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    assert.deepEqual(
+      await find(`plain.example/${name}`),
+      repository(`plain.example/${name}`, 'https://git.example/x'),
+    );
+});
+
+test('a hostile page is not kept: neither its tags nor the text around a few', async (t) => {
+  const { web, find } = await bench(t);
+  const tag = (at: string) => `<meta name="go-import" content="${at} git https://git.example/repository">`;
+  web.page('corp.example/many', tag('corp.example/x').repeat(1001));
+  const fault = await faultOf(find('corp.example/many'));
+  assert.deepEqual(
+    [fault.code, fault.message],
+    ['UPSTREAM_BAD_ANSWER', 'https://corp.example/many?go-get=1 has more than 1000 go-import tags'],
+  );
+  web.page('corp.example/big', tag('corp.example/big') + tag(`corp.example/big/${'x'.repeat(1 << 15)}`));
+  for (const _ of [1, 2])
+    assert.deepEqual(
+      await find('corp.example/big'),
+      repository('corp.example/big', 'https://git.example/repository'),
+    );
+  assert.equal(web.pagesAsked.filter((at) => at === 'corp.example/big').length, 2);
+
+  const before = heapAfterCollection();
+  for (let i = 0; i < 30; i++) {
+    const at = `corp.example/around/${i}`;
+    web.page(at, `${tag(at)}</head>${' '.repeat(1 << 19)}`);
+    await find(at);
+    web.page(at, '');
+  }
+  assert.ok(heapAfterCollection() - before < 5 << 20, 'bytes of 30 pages of 512 KiB');
+});
+
+function heapAfterCollection(): number {
+  v8.setFlagsFromString('--expose-gc');
+  vm.runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
 
 test('one page is asked once by many', async (t) => {
   const { web, find } = await bench(t);

@@ -401,6 +401,20 @@ describe('a GitHub App', () => {
     assert.equal(await next.refused?.(), false);
   });
 
+  test('a token goes to the host of the API alone, whatever hosts the pattern matches', async () => {
+    const made = book([{ ...app(), match: '*/team,*:*/team' }]);
+    for (const url of [
+      'https://git.evil.example/team/lib.git',
+      'https://api.localhost/team/lib.git',
+      'https://localhost.evil.example/team/lib.git',
+      `https://127.0.0.1:${server.port}/team/lib.git`,
+    ]) {
+      const access = await made.find(url, NONE, never);
+      assert.deepEqual([access.secrets, access.config], [[], []], url);
+    }
+    assert.deepEqual(api.requests, []);
+  });
+
   test('what the API refuses is told, without a secret, and never as absence', async () => {
     const url = `${server.url}/elsewhere/lib.git`;
     const absent = await fault(book([app()]).find(url, NONE, never));

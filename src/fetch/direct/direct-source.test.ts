@@ -116,6 +116,21 @@ describe('direct as a source', () => {
       });
     });
 
+  it('a file comes with its commit, to be held to what is stored by then', async () => {
+    const repository = repositoryWith('');
+    const m = { path: A, version: parseVersion(A, 'v1.1.0') };
+    const source = sourceOver(repository);
+    const { value: info } = await readSmall(source, m, 'info', 1000, never);
+    const { origin } = await source.file(m, 'mod', never);
+    assert.deepEqual(origin?.info, info);
+    origin?.hold(info);
+    origin?.hold(Buffer.from('{"Version":"v1.1.0"}'));
+    const { hash } = await repository.resolve('v1.1.0');
+    const other = Buffer.from(info.toString().replace(hash, 'f'.repeat(40)));
+    assert.throws(() => origin?.hold(other), { code: 'TAG_MOVED' });
+    assert.equal((await sourceOver(repository, { recorded: hash }).file(m, 'mod', never)).origin, undefined);
+  });
+
   it('the commit that is recorded is the one that is served', async () => {
     const repository = repositoryWith('');
     const { hash: recorded } = await repository.resolve('v1.1.0');

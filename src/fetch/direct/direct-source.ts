@@ -9,11 +9,11 @@ import {
 } from '../../module/index.ts';
 import type { Counter, Logger, Metrics } from '../../observe/index.ts';
 import type { Remotes, Repository, Terms } from '../../vcs/index.ts';
-import type { FileKind, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
+import type { FileKind, FileOrigin, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
 import type { Revision } from './candidate.ts';
 import { isOutOfReach, isRootUnknown, Unasked } from './faults.ts';
 import { listVersions } from './listing.ts';
-import { infoOf } from './origin.ts';
+import { commitIn, infoOf } from './origin.ts';
 import { type Place, placeOf } from './place.ts';
 import { newestVersion } from './queries.ts';
 import { findHead, findRevision } from './revisions.ts';
@@ -42,6 +42,12 @@ export interface DirectOptions {
    * probes every prefix of a package's path, and one that fails otherwise fails the whole query.
    */
   readonly yields: boolean;
+}
+
+interface Exact {
+  readonly revision: Revision;
+  /** the commit that is stored for the version */
+  readonly recorded: string | undefined;
 }
 
 interface Module {
@@ -148,9 +154,11 @@ export class DirectSource implements Source {
 
   async #file(module: Module, m: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
     const { repository } = module;
-    const revision = await this.#exact(module, m, signal);
+    const found = await this.#exact(module, m, signal);
+    const { revision } = found;
     const { url } = repository;
-    const file = { source: DIRECT, url, trace: TRACE };
+    const origin = kind === 'info' ? undefined : await this.#origin(module, m, found, signal);
+    const file = { source: DIRECT, url, trace: TRACE, origin };
     if (kind === 'zip')
       return { ...file, body: await zipOf(repository, m, revision, signal), length: undefined };
     const bytes =
@@ -159,12 +167,28 @@ export class DirectSource implements Source {
   }
 
   /** The commit of a version. A tag must name the one that it named before. */
-  async #exact({ repository, place }: Module, m: ModuleVersion, signal: AbortSignal): Promise<Revision> {
+  async #exact({ repository, place }: Module, m: ModuleVersion, signal: AbortSignal): Promise<Exact> {
     const revision = await findRevision(repository, place, m.version, signal);
     const recorded = isPseudoVersion(m.version) ? undefined : await this.#deps.recorded(m);
+    this.#hold(repository, m, revision, recorded);
+    return { revision, recorded };
+  }
+
+  /** A tag may move between two files of its version: the commit of the first one is recorded. */
+  async #origin(
+    module: Module,
+    m: ModuleVersion,
+    { revision, recorded }: Exact,
+    signal: AbortSignal,
+  ): Promise<FileOrigin | undefined> {
+    if (recorded !== undefined || isPseudoVersion(m.version)) return undefined;
+    const info = await this.#info(module, revision, m.version, signal);
+    return { info, hold: (stored) => this.#hold(module.repository, m, revision, commitIn(stored)) };
+  }
+
+  #hold(repository: Repository, m: ModuleVersion, revision: Revision, recorded: string | undefined): void {
     if (recorded !== undefined && recorded !== revision.commit.hash)
       throw this.#movedTag(repository, m, revision, recorded);
-    return revision;
   }
 
   #movedTag({ url }: Repository, m: ModuleVersion, { commit }: Revision, from: string): ModgateError {

@@ -7,5 +7,6 @@ export { type DirectDeps, type DirectOptions, DirectSource } from './direct-sour
 export type { Mapping } from './mapping.ts';
 export type { RootRules } from './meta-pages.ts';
 export { ModProxies } from './mod-proxies.ts';
+export { commitIn } from './origin.ts';
 export { RootFinder, type RootOptions } from './root-finder.ts';
 export type { Root, Roots } from './roots.ts';

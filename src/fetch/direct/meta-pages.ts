@@ -4,7 +4,7 @@ import type { RemotePatterns } from '../../module/index.ts';
 import { bodyError, type ClientOptions, TooNear, UpstreamClient, UpstreamFault } from '../../net/index.ts';
 import { type Clock, type Logger, Metrics } from '../../observe/index.ts';
 import { Shared } from '../../sync/index.ts';
-import { type MetaTags, parseMetaTags } from './meta-tags.ts';
+import { holds, type MetaTag, type MetaTags, parseMetaTags, TOO_MANY_TAGS } from './meta-tags.ts';
 
 /** What one route lets `direct` do. */
 export interface RootRules {
@@ -14,7 +14,10 @@ export interface RootRules {
   readonly near: boolean;
 }
 
-/** A page and what it says; without tags where its host said that it has none. */
+/**
+ * A page and what it says of its path and what lies below, with a few of its other tags for messages; without tags where
+ * its host said that it has none.
+ */
 export interface MetaPage extends MetaTags {
   /** as it was asked for */
   readonly url: string;
@@ -42,6 +45,10 @@ const MAX_PAGE = 1 << 20;
 const LIFETIME = 60_000;
 const LIFETIME_WITHOUT_TAGS = 10_000;
 const MOST_PAGES = 2000;
+/** characters of the tags of a page that is kept; real ones have a few hundred */
+const MOST_KEPT = 16 << 10;
+/** tags of other paths, for messages */
+const OTHERS = 4;
 /** hosts with open connections; anybody who asks for a module path names one */
 const MOST_HOSTS = 32;
 
@@ -73,11 +80,7 @@ export class MetaPages {
   constructor(options: PageOptions, deps: PageDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#shared = new Shared(
-      MOST_PAGES,
-      ({ tags }) => (tags.length > 0 ? LIFETIME : LIFETIME_WITHOUT_TAGS),
-      deps.clock,
-    );
+    this.#shared = new Shared(MOST_PAGES, lifetimeOf, deps.clock);
     this.#asked = deps.metrics.counter(
       'modgate_meta_pages_total',
       'Pages of go-import tags that hosts were asked for, by outcome.',
@@ -122,7 +125,8 @@ export class MetaPages {
     const { bytes, refusal } = await this.#bytes(url, path, rules, signal);
     const read = parseMetaTags(bytes);
     if (read.tags.length === 0 && refusal !== undefined) throw refusal;
-    return { ...read, url: url.href };
+    if (read.fault === TOO_MANY_TAGS) throw tooManyTags(url);
+    return { tags: tagsFor(path, read.tags), fault: read.fault, url: url.href };
   }
 
   /** The go command reads a page whatever its status is, and tells the status only where the page has no tags. */
@@ -199,8 +203,43 @@ export class MetaPages {
   }
 }
 
-/** What may be different by plain http. */
-const NO_HTTPS: ReadonlySet<string> = new Set(['UPSTREAM_UNREACHABLE', 'UPSTREAM_TLS', 'UPSTREAM_TIMEOUT']);
+/** What may be different by plain http; a host without https is suspended there after a few pages. */
+const NO_HTTPS: ReadonlySet<string> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_TLS',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_SUSPENDED',
+]);
+
+/** ms */
+function lifetimeOf({ tags }: MetaPage): number {
+  if (tags.length === 0) return LIFETIME_WITHOUT_TAGS;
+  const size = tags.reduce((sum, tag) => sum + Object.values(tag).join('').length, 0);
+  return size > MOST_KEPT ? 0 : LIFETIME;
+}
+
+/** The tags that a page can be asked for, in texts of their own: parts of it would hold all of it in memory. */
+function tagsFor(path: string, tags: readonly MetaTag[]): MetaTag[] {
+  const counts = ({ prefix }: MetaTag) => holds(prefix, path) || holds(path, prefix);
+  const others = tags.filter((tag) => !counts(tag)).slice(0, OTHERS);
+  return [...tags.filter(counts), ...others].map(({ prefix, vcs, url, subdirectory }) => ({
+    prefix: copied(prefix),
+    vcs: copied(vcs),
+    url: copied(url),
+    subdirectory: copied(subdirectory),
+  }));
+}
+
+function copied(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+function tooManyTags(url: URL): ModgateError {
+  return new ModgateError('UPSTREAM_BAD_ANSWER', `${url.href} has ${TOO_MANY_TAGS}`, {
+    source: 'direct',
+    next: BAD_PAGE,
+  });
+}
 
 /** A URL, unless the path begins with what is no host, such as 256.1.1.1. */
 export function pageUrl(scheme: Scheme, path: string): string {

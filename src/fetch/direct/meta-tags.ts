@@ -18,6 +18,15 @@ export interface MetaTags {
   readonly fault: string | undefined;
 }
 
+/** A page has hardly any; whoever asks for a path may name a page that has nothing else. */
+export const MOST_TAGS = 1000;
+export const TOO_MANY_TAGS = `more than ${MOST_TAGS} go-import tags`;
+
+/** Whether a prefix holds a path: it, or what lies below it. */
+export function holds(prefix: string, path: string): boolean {
+  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
+}
+
 /** @param page its first bytes, up to the caller's bound */
 export function parseMetaTags(page: Buffer): MetaTags {
   const { found, fault } = readHead(new Markup(page.toString('utf8')));
@@ -33,7 +42,7 @@ function readHead(markup: Markup): { found: MetaTag[]; fault: string | undefined
       const name = token.name.toLowerCase();
       if (name === (token.kind === 'start' ? 'body' : 'head')) break;
       const tag = token.kind === 'start' && name === 'meta' ? readTag(token.attributes) : undefined;
-      if (tag !== undefined) found.push(tag);
+      if (tag !== undefined && found.push(tag) > MOST_TAGS) return { found, fault: TOO_MANY_TAGS };
     }
   } catch (thrown) {
     if (thrown instanceof NotMarkup) return { found, fault: thrown.message };

@@ -50,4 +50,9 @@ describe('proxies of mod entries', () => {
     }
     assert.notEqual(proxies.get(url(2), NEAR), unused);
   });
+
+  it('none is made after the end, which would have closed it', async () => {
+    await proxies.close();
+    for (const i of [1, 200]) assert.throws(() => proxies.get(url(i), NEAR), { code: 'SHUTTING_DOWN' });
+  });
 });

@@ -1,3 +1,4 @@
+import { ModgateError } from '../../errors/index.ts';
 import { type ClientOptions, UpstreamClient } from '../../net/index.ts';
 import { type Logger, Metrics } from '../../observe/index.ts';
 import { ProxySource } from '../proxy-source.ts';
@@ -21,6 +22,7 @@ export class ModProxies {
   readonly #logger: Logger;
   /** in the order of their last use */
   readonly #proxies = new Map<string, Proxy>();
+  #closed = false;
 
   constructor(
     options: Omit<ClientOptions, 'name' | 'reach' | 'redirects'>,
@@ -32,7 +34,9 @@ export class ModProxies {
     this.#logger = logger;
   }
 
+  /** Throws SHUTTING_DOWN once it was closed. */
   get(url: string, rules: RootRules): Source {
+    if (this.#closed) throw new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
     const key = `${Number(rules.isPrivate)}${Number(rules.near)} ${url}`;
     const proxy = this.#proxies.get(key) ?? this.#make(url, rules);
     this.#proxies.delete(key);
@@ -42,6 +46,7 @@ export class ModProxies {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#proxies.values()].map(({ client }) => client.close()));
   }
 

@@ -41,6 +41,21 @@ export async function infoOf(
   return Buffer.from(JSON.stringify(info));
 }
 
+/** The commit that an `.info` names, of whatever source; undefined where it names none of git's. */
+export function commitIn(info: Buffer): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(info.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('Origin' in value)) return undefined;
+  const { Origin: origin } = value;
+  if (typeof origin !== 'object' || origin === null || !('VCS' in origin) || origin.VCS !== 'git')
+    return undefined;
+  return 'Hash' in origin && typeof origin.Hash === 'string' ? origin.Hash : undefined;
+}
+
 /** RFC 3339 as Go prints a time of whole seconds in UTC */
 function rfc3339(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -64,8 +64,10 @@ async function baseFault(
   const base = parsePseudoVersion(withoutIncompatible(version))?.base ?? '';
   if (base === '') return undefined;
   const revision = pseudoRevision(version);
-  if (commit.tags.includes(`${tagPrefix}${base}`))
-    return `tag (${tagPrefix}${base}) found on revision ${revision} is already canonical, so should not be replaced with a pseudo-version derived from that tag`;
+  // A tag of the root counts for a module in a folder too, as in the go command.
+  const canonical = commit.tags.find((tag) => tag === base || tag === `${tagPrefix}${base}`);
+  if (canonical !== undefined)
+    return `tag (${canonical}) found on revision ${revision} is already canonical, so should not be replaced with a pseudo-version derived from that tag`;
   const { tags } = await repository.refs(signal);
   const equal = [...tags.keys()]
     .filter((tag) => tag.startsWith(`${tagPrefix}${base}`))

@@ -181,6 +181,18 @@ const TABLE: readonly [path: string, asked: string, world: World, outcome: strin
     'PSEUDO tag (v1.0.0) found on revision {3} is already canonical, so should not be replaced with a pseudo-version derived from that tag',
   ],
   [
+    'example.com/a!/sub',
+    'v1.0.1-0.20240105030405-{3}',
+    { files: [{ 'sub/go.mod': 'module a.b/s\n' }], tags: [['sub/v1.0.0'], [], [], ['v1.0.0']] },
+    'PSEUDO tag (v1.0.0) found on revision {3} is already canonical, so should not be replaced with a pseudo-version derived from that tag',
+  ],
+  [
+    'example.com/a!/sub',
+    'v1.0.1-0.20240105030405-{3}',
+    { files: [{ 'sub/go.mod': 'module a.b/s\n' }], tags: [['sub/v1.0.0'], [], [], ['v1.0.1']] },
+    'same',
+  ],
+  [
     'example.com/a!/v2',
     'v2.0.0-20240105030405-{3}',
     {},

@@ -5,7 +5,7 @@ import { systemClock } from '../../observe/index.ts';
 import { type FixedRoot, fixedRoot, isLaunchpad, isSystem, type System } from './fixed-roots.ts';
 import { MappedRoots, type Mapping } from './mapping.ts';
 import { MetaPages, type PageDeps, pageUrl, type RootRules, tooNear } from './meta-pages.ts';
-import type { MetaTag } from './meta-tags.ts';
+import { holds, type MetaTag } from './meta-tags.ts';
 import type { Root, Roots } from './roots.ts';
 
 export interface RootOptions {
@@ -139,6 +139,8 @@ export class RootFinder {
       throw refused(path, `its go-import tag names a ${url.protocol}// URL, which is not asked`);
     if (url.host === '' || url.search !== '' || url.hash !== '')
       throw badTag(path, 'its go-import tag names a URL without a host, or with a query or fragment');
+    if (!URL.canParse(`http://${url.hostname}`))
+      throw refused(path, `its go-import tag names a URL of ${shown(url.hostname)}, which is no host`);
     if (url.password !== '' || (url.username !== '' && url.protocol === 'https:'))
       throw refused(path, 'its go-import tag names a URL with credentials in it');
     return { text: text.replace(/^git\+/i, ''), hostname: url.hostname };
@@ -176,11 +178,6 @@ function rootOf(path: ModulePath, found: FixedRoot | { readonly fault: string })
 function placeOf({ protocol, hostname, port, pathname }: URL): RemotePlace {
   const path = pathname.replace(/^\/+|\/+$/g, '');
   return { scheme: protocol.slice(0, -1), host: hostname.toLowerCase(), port, path };
-}
-
-/** Whether a prefix holds a path: it, or what lies below it. */
-function holds(prefix: string, path: string): boolean {
-  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
 }
 
 function sameTag(a: MetaTag, b: MetaTag): boolean {
