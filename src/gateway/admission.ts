@@ -42,19 +42,15 @@ export class Admissions {
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
     const key = keys.file(m, 'zip');
     await this.#unlessDeleted(m, source);
-    await this.claim(m, source, checked.h1);
+    await this.#claimStored(m, source);
+    // From here on the version has this h1, and no zip with another one comes in.
+    await this.#claim(m, source, checked.h1);
     // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
     await this.#deps.tree.adopt(key, staged, { kind: 'keep', source });
     // A purge may have removed the claim in between.
     if (!(await this.#isThere(keys.file(m, 'ziphash')))) await this.#claim(m, source, checked.h1);
     await this.#unlessDeleted(m, source, key);
     this.#admitted.with('zip').inc();
-  }
-
-  /** From here on the version has this h1, and no zip with another one comes in. */
-  async claim(m: ModuleVersion, source: string, h1: string): Promise<void> {
-    await this.#claimStored(m, source);
-    await this.#claim(m, source, h1);
   }
 
   /**

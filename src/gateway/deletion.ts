@@ -1,9 +1,10 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
-import type { ZipChecker } from '../modzip/index.ts';
+import { hashGoMod, isH1, type ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
 import { keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
 import { writeTreeList } from './lists.ts';
+import { factsOf, readSaid } from './publication.ts';
 import { MAX_REASON, readStone, readWhole, type Stone } from './stones.ts';
 
 /** Who changes what is published, for the record. */
@@ -84,6 +85,8 @@ async function bury(
       next: 'see modgate store ls for what is stored',
     });
   const h1 = await h1Of(deps, m, signal);
+  const mod = await readWhole(room.tree, keys.file(m, 'mod'));
+  const { goModH1s, time: published } = factsOf(await readSaid(room, m));
   const now = clock.now();
   const stone: Stone = {
     version: m.version,
@@ -91,6 +94,8 @@ async function bury(
     reason,
     by: actor.who,
     h1,
+    go_mod_h1: goModH1s[0] ?? (mod === undefined ? null : hashGoMod(mod)),
+    published: published ?? (await timeOf(room, m)),
   };
   await room.audit.append(
     { action: 'delete', module: m.path, version: m.version, h1, reason, ...actor },
@@ -101,16 +106,29 @@ async function bury(
   return stone;
 }
 
+/** What its `.info` says. */
+async function timeOf({ tree }: Storeroom, m: ModuleVersion): Promise<string | null> {
+  const info = await readWhole(tree, keys.file(m, 'info'));
+  try {
+    const { Time } = JSON.parse(info?.toString('utf8') ?? '{}') ?? {};
+    return typeof Time === 'string' && !Number.isNaN(Date.parse(Time)) ? Time : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The h1 that is remembered; of a zip that was copied into the tree without one, it is found out. */
 async function h1Of({ room, checker }: Deps, m: ModuleVersion, signal: AbortSignal): Promise<string | null> {
   const key = keys.file(m, 'ziphash');
-  const kept = await readWhole(room.tree, key);
-  if (kept !== undefined) return kept.toString('utf8').trim();
+  const [said] = factsOf(await readSaid(room, m)).h1s;
+  if (said !== undefined) return said;
+  const kept = (await readWhole(room.tree, key))?.toString('utf8').trim();
+  if (kept !== undefined && isH1(kept)) return kept;
   const zip = keys.file(m, 'zip');
   if (room.stat(zip) === undefined) return null;
   try {
     const { h1 } = await checker.check(room.path(zip), m, { signal });
-    await room.tree.put(key, Buffer.from(h1), { kind: 'immutable' });
+    await room.tree.put(key, Buffer.from(h1), { kind: 'keep' });
     return h1;
   } catch (thrown) {
     if (toModgateError(thrown).code !== 'BAD_ZIP') throw thrown;
@@ -148,5 +166,13 @@ export async function changingAnswers(
 }
 
 function unreadable({ version }: ModuleVersion): Stone {
-  return { version, time: new Date(0).toISOString(), reason: 'can be read no more', by: '', h1: null };
+  return {
+    version,
+    time: new Date(0).toISOString(),
+    reason: 'can be read no more',
+    by: '',
+    h1: null,
+    go_mod_h1: null,
+    published: null,
+  };
 }

@@ -94,6 +94,23 @@ export function servesPublished({ sources }: Chain): boolean {
   return sources.some(({ name }) => name === PUBLISHED);
 }
 
+/**
+ * Throws for a version that is published here, one of whose files is not there: it comes from nowhere else, neither while
+ * it is being published nor where one was lost. Looked at only where something can be published.
+ */
+export async function refusePublished(tree: Tree, chain: Chain, m: ModuleVersion): Promise<void> {
+  if (!servesPublished(chain) || (await readWhole(tree, keys.mark(m, 'published'))) === undefined) return;
+  if ((await readWhole(tree, keys.file(m, 'info'))) === undefined)
+    throw absent(`${m.path}@${m.version} is being published, and not complete yet`);
+  throw new ModgateError(
+    'STORE_FAILED',
+    `${m.path}@${m.version} was published here, and this file of it is lost`,
+    {
+      next: 'publish the same content again, or bring the file back from a backup',
+    },
+  );
+}
+
 /** The source of what is published here, where it is the first that a chain asks. */
 export function leadingPublished({ links: [first] }: Chain): Source | undefined {
   const step = first?.step;
