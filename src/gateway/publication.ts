@@ -1,4 +1,5 @@
 import type { ModuleVersion } from '../module/index.ts';
+import { isH1 } from '../modzip/index.ts';
 import { keys, type Storeroom } from '../store/index.ts';
 import { readStone, readWhole, type Stone } from './stones.ts';
 
@@ -42,6 +43,15 @@ export function factsOf({ publication, stone }: Said): {
     goModH1s: all.flatMap(({ go_mod_h1 }) => go_mod_h1 ?? []),
     time: time ?? buried,
   };
+}
+
+/** The h1 that a version has by what is said of it; undefined where nothing is, or one thing and another. */
+export async function vouchedH1(
+  room: Pick<Storeroom, 'tree'>,
+  m: ModuleVersion,
+): Promise<string | undefined> {
+  const [h1, ...others] = factsOf(await readSaid(room, m)).h1s;
+  return h1 !== undefined && isH1(h1) && others.every((one) => one === h1) ? h1 : undefined;
 }
 
 export function publicationBytes(publication: Publication): Buffer {

@@ -54,7 +54,15 @@ export class Shop {
     };
     const router = new Router([{ ...route, denied: 'refuse' }], new Chain([]));
     const checker = new ZipChecker({ workers: 1 });
-    const base = { tree, room: this.room, router, checker, clock: { ...systemClock, now: () => this.now }, logger, metrics };
+    const base = {
+      tree,
+      room: this.room,
+      router,
+      checker,
+      clock: { ...systemClock, now: () => this.now },
+      logger,
+      metrics,
+    };
     this.deps = { ...base, forget: () => undefined, changed: async () => undefined };
     this.#publisher = new Publisher({ ...this.deps, admissions: new Admissions(base) });
   }
