@@ -40,9 +40,17 @@ export function turnOf(path: ModulePath): string {
 /** Names of exclusive work stay in the catalogue, so that there are only so many. */
 const TURNS = 64;
 
+/** ms that a deletion which is to be finished waits for its turn */
+const TURN = 60_000;
+
 /**
- * Takes a version away for good. The record and the stone are on the disk before anything goes; the h1 stays, so that
- * it can only come back as it was. What a crash leaves is taken away by the next call, or by `store verify`.
+ * Takes a version away for good, in this order, each on the disk before the next: its h1 is found; `audit.jsonl`;
+ * `V.deleted` (from here on no list, query or source tells of it, and it can only come back as it was); the tree's list;
+ * `.info`, `.mod`, `.zip`; what was answered about the module. `V.ziphash` and `V.published` stay.
+ *
+ * A crash behind the stone leaves files that are still served. They are taken away by whichever process starts next on
+ * the folder, by the one that looks after it within a minute, and by the same call or `store verify` at once.
+ *
  * Failures: BAD_REQUEST for a reason that is none, NOT_CACHED where nothing of the version is stored.
  */
 export async function deleteVersion(
@@ -101,7 +109,10 @@ async function bury(
     { action: 'delete', module: m.path, version: m.version, h1, reason, ...actor },
     now,
   );
-  await room.tree.put(keys.mark(m, 'deleted'), Buffer.from(`${JSON.stringify(stone)}\n`), { kind: 'keep' });
+  const key = keys.mark(m, 'deleted');
+  await room.tree.put(key, Buffer.from(`${JSON.stringify(stone)}\n`), { kind: 'keep' });
+  // Who starts after a crash finds there what is to be finished.
+  await room.settle([key]);
   logger.warn({ module: m.path, version: m.version, h1, reason, by: actor.who }, 'a version was deleted');
   return stone;
 }
@@ -136,8 +147,26 @@ async function h1Of({ room, checker }: Deps, m: ModuleVersion, signal: AbortSign
   }
 }
 
+/** Where a crash came behind a stone, its files are there and are served: they go now. True where any were. */
+export async function completeDeletion(
+  deps: Pick<Deps, 'room' | 'clock'>,
+  m: ModuleVersion,
+): Promise<boolean> {
+  const { room } = deps;
+  const isCut = () =>
+    room.stat(keys.mark(m, 'deleted')) !== undefined &&
+    (['info', 'mod', 'zip'] as const).some((kind) => room.stat(keys.file(m, kind)) !== undefined);
+  if (!isCut()) return false;
+  return room.exclusively(turnOf(m.path), AbortSignal.timeout(TURN), async () => {
+    // It may be published again, or be on its way out, at this very moment.
+    const isLeft = isCut();
+    if (isLeft) await finishDeletion(deps, m);
+    return isLeft;
+  });
+}
+
 /** Removes what is left of a version that has its stone: all but the ziphash and what is said of it. */
-export async function finishDeletion(
+async function finishDeletion(
   { room, clock }: Pick<Deps, 'room' | 'clock'>,
   m: ModuleVersion,
 ): Promise<void> {

@@ -4,11 +4,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { ModgateError } from '../errors/index.ts';
-import type { TreeKey } from '../store/index.ts';
+import { keys, type TreeKey } from '../store/index.ts';
 import { Evictor } from './evict.ts';
 import { M, moduleZip, Shop } from './publish.test.kit.ts';
 import { purge } from './purge.ts';
 import { Selection } from './selection.ts';
+import { Upkeep } from './upkeep.ts';
 import { Verifier } from './verify.ts';
 
 const WHOLE = 'info mod published zip ziphash';
@@ -50,6 +51,38 @@ it('an eviction looks at the mark when its turn has come', async (t) => {
   publishedMeanwhile(shop);
   await new Evictor(shop.deps).run(1, { anew: true, own: false }, signal);
   assert.equal(shop.kinds(), WHOLE);
+});
+
+describe('a deletion that a crash has cut behind its stone', () => {
+  async function cut(t: Parameters<typeof Shop.open>[0]): Promise<Shop> {
+    const shop = await Shop.open(t);
+    await shop.publish(moduleZip(M));
+    shop.before(keys.file(M, 'info'), () => Promise.reject(new Error('crash')));
+    await assert.rejects(shop.delete());
+    assert.equal(shop.kinds(), 'deleted info mod published zip ziphash');
+    return shop;
+  }
+
+  it('is finished as soon as a process starts on the folder, and whoever holds answers is told', async (t) => {
+    const shop = await cut(t);
+    let forgotten: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      forgotten = resolve;
+    });
+    const limits = { cap: 0, scrub: 0, settle: 1e8 };
+    const upkeep = new Upkeep({ ...shop.deps, forget: () => forgotten() }, limits);
+    upkeep.start();
+    await over;
+    await upkeep.close();
+    assert.equal(shop.kinds(), 'deleted published ziphash');
+    assert.ok(!fs.existsSync(shop.file('list')));
+  });
+
+  it('is finished by another try', async (t) => {
+    const shop = await cut(t);
+    assert.equal((await shop.delete()).status, 'unchanged');
+    assert.equal(shop.kinds(), 'deleted published ziphash');
+  });
 });
 
 describe('a check of all files', () => {
