@@ -1,5 +1,5 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import { isPseudoVersion, type ModuleVersion, modulePathOf } from '../module/index.ts';
+import { isPseudoVersion, type ModuleVersion, modulePathOf, parseGoMod } from '../module/index.ts';
 import { type CheckedZip, hashGoMod, MAX_ZIP_BYTES, type ZipChecker } from '../modzip/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import {
@@ -59,7 +59,7 @@ export class Publisher {
     this.#deps = deps;
     this.#outcomes = deps.metrics.counter(
       'modgate_published_total',
-      'Uploads of modules, by outcome: published, unchanged, conflict, refused, failed.',
+      'Uploads of modules whose body was read, by outcome: published, unchanged, conflict, refused, failed.',
       ['outcome'],
     );
   }
@@ -70,16 +70,13 @@ export class Publisher {
    */
   check(m: ModuleVersion, length = 0): void {
     if (length > MAX_ZIP_BYTES) throw tooLarge();
-    if (isPseudoVersion(m.version))
-      throw new ModgateError('BAD_REQUEST', `${m.version} is a pseudo-version: it stands for a commit`, {
-        next: 'publish it with a version of its own, such as v1.2.3 or v1.2.3-rc.1',
-      });
+    checkVersion(m);
     if (servesPublished(this.#deps.router.find(m.path).chain)) return;
     throw new ModgateError(
       'FORBIDDEN',
       `nothing can be published below ${m.path} here: "published" is not in the chain of its route`,
       {
-        next: `add this to routes of the gateway: { match: "${m.path.split('/', 1)[0]}/*", chain: published }`,
+        next: `add this to routes of the gateway: { match: "${m.path}", chain: published, private: true }`,
       },
     );
   }
@@ -125,12 +122,7 @@ export class Publisher {
         'put a go.mod into the root of the module',
       );
     const mod = Buffer.from(checked.goMod);
-    const named = modulePathOf(mod.toString('utf8'));
-    if (named !== m.path)
-      throw refused(
-        `the go.mod in the zip says "module ${(named ?? '').slice(0, 200)}", and it was sent as ${m.path}`,
-        'send it to the path that its go.mod has, or correct that one',
-      );
+    checkGoMod(m, mod.toString('utf8'));
     return { ...checked, mod, goModH1: hashGoMod(mod) };
   }
 
@@ -263,6 +255,43 @@ async function receive(
     await staged.write(piece);
   }
   signal.throwIfAborted();
+}
+
+function checkVersion(m: ModuleVersion): void {
+  const { path, version } = m;
+  if (isPseudoVersion(version))
+    throw refused(
+      `${version} is a pseudo-version: it stands for a commit`,
+      'publish it with a version of its own, such as v1.2.3 or v1.2.3-rc.1',
+    );
+  if (version.endsWith('+incompatible'))
+    throw refused(
+      `${version} is for modules without a go.mod, which cannot be published`,
+      `publish ${version.split('.', 1)[0]} of it below a path such as ${path}/${version.split('.', 1)[0]}`,
+    );
+  try {
+    keys.mark(m, 'published');
+  } catch (thrown) {
+    throw refused('the module path or the version is too long for a file', 'give it a shorter one', thrown);
+  }
+}
+
+function checkGoMod({ path }: ModuleVersion, text: string): void {
+  const named = modulePathOf(text);
+  if (named !== path)
+    throw refused(
+      `the go.mod in the zip says "module ${(named ?? '').slice(0, 200)}", and it was sent as ${path}`,
+      'send it to the path that its go.mod has, or correct that one',
+    );
+  try {
+    parseGoMod(text);
+  } catch (thrown) {
+    throw refused(
+      `the go.mod in the zip cannot be read\n${toModgateError(thrown).message}`,
+      'correct it',
+      thrown,
+    );
+  }
 }
 
 function tooLarge(): ModgateError {

@@ -60,6 +60,11 @@ describe('queries', () => {
       { 'v1.0.0': {}, 'v1.1.0': {}, 'v1.2.0': { retract: '[v1.1.0, v1.2.0]' } },
       { latest: 'v1.0.0', v1: 'v1.0.0', 'v1.1': 'v1.1.0' },
     ],
+    [
+      'a newest go.mod that cannot be read',
+      { 'v1.0.0': {}, 'v1.1.0': { retract: 'v1.1.0\nrequire (' } },
+      { latest: 'v1.1.0', v1: 'v1.1.0' },
+    ],
     ['all retracted', { 'v1.0.0': { retract: 'v1.0.0' } }, { latest: 'v1.0.0' }],
     [
       'what is unfinished or deleted',

@@ -2,6 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import type { Chain, Source, SourceFile, Trace, Traced, VersionInfo } from '../fetch/index.ts';
 import {
   compareVersions,
+  type GoMod,
   isPrerelease,
   type ModulePath,
   type ModuleVersion,
@@ -78,7 +79,7 @@ export class PublishedSource implements Source {
     const newest = preferred(all);
     if (newest === undefined) return undefined;
     const mod = await readWhole(this.#tree, keys.file({ path, version: newest }, 'mod'));
-    const { retract } = parseGoMod(mod?.toString('utf8') ?? '');
+    const retract = retractedIn(mod?.toString('utf8') ?? '');
     const isRetracted = (version: Version) =>
       retract.some(
         ({ low, high }) => compareVersions(low, version) <= 0 && compareVersions(version, high) <= 0,
@@ -120,6 +121,15 @@ export function leadingPublished({ links: [first] }: Chain): Source | undefined 
 /** @param versions in ascending order */
 function preferred(versions: readonly Version[]): Version | undefined {
   return versions.findLast((version) => !isPrerelease(version)) ?? versions.at(-1);
+}
+
+/** What cannot be read retracts nothing: it must not hide the other versions. */
+function retractedIn(text: string): GoMod['retract'] {
+  try {
+    return parseGoMod(text).retract;
+  } catch {
+    return [];
+  }
 }
 
 function versionOf(path: ModulePath, escaped: string): Version | undefined {

@@ -190,6 +190,10 @@ describe('modgate delete', () => {
       assert.equal(gone.status, 410, gone.text);
       assert.match(gone.text, /was deleted here on \d{4}-\d\d-\d\d\nreason: holds a secret\n/);
     }
+    const authorized = await modgate.ask('/authorize', {
+      headers: { 'x-original-uri': `${BASE}/v1.1.0.zip` },
+    });
+    assert.equal(authorized.status, 410, authorized.text);
     assert.equal((await modgate.ask(`${BASE}/list`)).text, 'v1.0.0\n');
     assert.match((await modgate.ask(`/${MODULE}/@latest`)).text, /v1\.0\.0/);
     assert.doesNotMatch((await modgate.ask('/index')).text, /v1\.1\.0/);
