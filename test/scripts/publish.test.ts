@@ -16,6 +16,9 @@ describe('an upload', () => {
     const { modgate, upstream } = await publishingPair(t);
     assert.equal((await modgate.ask(`${BASE}/list`)).status, 404);
     assert.equal((await modgate.ask(`/${MODULE}/@latest`)).status, 404);
+    assert.equal((await modgate.ask('/corp.test/@v/list')).status, 404);
+    const lookup = await modgate.ask(`/sumdb/${upstream.sumdb.name}/lookup/${MODULE}@v1.0.0`);
+    assert.deepEqual([lookup.status, /code: PRIVATE_MODULE/.test(lookup.text)], [403, true], lookup.text);
     assert.equal((await modgate.ask(`${BASE}/v1.0.0.info`)).status, 404);
     const zip = libZip('v1.0.0');
     const first = await publish(modgate, 'v1.0.0', zip);
