@@ -32,7 +32,8 @@ export async function runPublish(command: Command, what: string, flags: PublishF
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   const made = await makeZip(what, flags, stop.signal);
   try {
-    const warnings = made.folder === undefined ? [] : await gitWarnings(made.folder, made.m);
+    const differences = made.folder === undefined ? [] : await gitWarnings(made.folder, made.m);
+    const warnings = [...made.warnings, ...differences];
     if (flags.json !== true) describeZip(made, warnings);
     const progress = flags.json === true ? undefined : new Progress('publish', made.size);
     const status =
@@ -60,15 +61,18 @@ function tokenFor({ token }: Destination, { tokenFile }: PublishFlags): string {
   });
 }
 
+/** One that is empty must not lead to another token: whoever names a file means that one. */
 function readToken(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trim();
+    const token = readFileSync(file, 'utf8').trim();
+    if (token !== '') return token;
   } catch (cause) {
     throw new ModgateError('USAGE', `${file}: ${systemCode(cause)}`, {
       cause,
       next: 'Name a file that can be read.',
     });
   }
+  throw new ModgateError('USAGE', `${file} is empty`, { next: 'Name the file that holds the token.' });
 }
 
 function describeZip({ m, files, uncompressed, size, omitted }: MadeZip, warnings: readonly string[]): void {

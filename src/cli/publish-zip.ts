@@ -8,6 +8,7 @@ import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
 import { type ModuleVersion, modulePathOf } from '../module/index.ts';
 import { checkZip, type Omitted, zipFolder } from '../modzip/index.ts';
 import { moduleVersion } from './module-version.ts';
+import { trackedFiles } from './publish-git.ts';
 
 /** A zip that keeps the rules, ready to be sent. */
 export interface MadeZip {
@@ -24,6 +25,7 @@ export interface MadeZip {
   readonly omitted: readonly Omitted[];
   /** that it was made of; undefined: the zip was there */
   readonly folder: string | undefined;
+  readonly warnings: readonly string[];
   /** Removes what was made for it. */
   remove(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function makeZip(what: string, wanted: Wanted, signal: AbortSignal)
     size: facts.size,
     omitted: [],
     folder: undefined,
+    warnings: [],
     remove: async () => undefined,
   };
 }
@@ -63,12 +66,13 @@ async function ofFolder(folder: string, wanted: Wanted, signal: AbortSignal): Pr
   const remove = () => rm(temp, { recursive: true, force: true });
   try {
     const file = join(temp, 'module.zip');
-    const { stream, omitted } = await zipFolder(m, folder);
+    const tracked = await trackedFiles(folder);
+    const { stream, omitted } = await zipFolder(m, folder, tracked.files);
     await pipeline(Readable.from(stream, { objectMode: false }), createWriteStream(file, { mode: 0o600 }), {
       signal,
     });
     const { size } = await stat(file);
-    return { ...inspect(m, file), m, file, size, omitted, folder, remove };
+    return { ...inspect(m, file), m, file, size, omitted, folder, warnings: tracked.warnings, remove };
   } catch (thrown) {
     await remove();
     throw signal.aborted ? signal.reason : thrown;

@@ -30,6 +30,25 @@ export function checkPrivateRoute(route: PrivateRoute, sources: Sources, context
     );
 }
 
+/** Whether all that a chain has is what is published here. */
+export function isPublishedOnly(chain: string): boolean {
+  const elements = parseChain(chain).map(({ element }) => element);
+  return elements.includes('published') && elements.every((one) => one === 'published' || one === 'off');
+}
+
+/** Where others are asked too, they and the checksum database learn the names of what is published here. */
+export function warnOfPublished(
+  { chain, path }: PrivateRoute,
+  isPrivate: boolean | undefined,
+  { findings }: Context,
+): void {
+  if (isPrivate === false || !parseChain(chain).some(({ element }) => element === 'published')) return;
+  findings.warn(
+    [...path, 'chain'],
+    'checksum databases, and the sources of the chain, learn the names of what is published here; say "private: true", or "private: false" where they may',
+  );
+}
+
 /** Only folders, version control, and sources that say so may be asked about private modules. */
 function checkChain(
   { text, chain, path }: PrivateRoute,

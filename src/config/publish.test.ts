@@ -6,7 +6,7 @@ import { faults, load } from './load-folder.test.kit.ts';
 import { printConfig } from './print.ts';
 
 const TOKEN = 'a-token-of-the-tests-0123456789';
-const ROUTE = 'routes: [{ match: "corp.example/*", chain: published }]\n';
+const ROUTE = 'routes: [{ match: corp.example, chain: published }]\n';
 
 test('the token comes from a variable, a file, or MODGATE_PUBLISH_TOKEN, and no flag has it', () => {
   const revealed = (yaml: string, env: Record<string, string> = {}) =>
@@ -51,3 +51,21 @@ test('published may stand anywhere in a chain', () => {
     assert.match(config.routes[0]?.chain ?? '', /published/);
   }
 });
+
+const PRIVACY: readonly (readonly [route: string, isPrivate: boolean, warnings: readonly RegExp[]])[] = [
+  ['match: corp.example, chain: published', true, []],
+  ['match: corp.example, chain: "published,off"', true, []],
+  ['match: corp.example, chain: published, private: false', false, []],
+  ['match: "corp.example/*", chain: published', true, [/the go command also asks for corp\.example itself/]],
+  ['match: corp.example, chain: "published,direct"', false, [/learn the names of what is published here/]],
+  ['match: corp.example, chain: "published,direct", private: false', false, []],
+  ['match: corp.example, chain: "published,direct", private: true', true, []],
+  ['match: corp.example, chain: off', false, []],
+];
+for (const [route, isPrivate, expected] of PRIVACY)
+  test(`a route with ${route} is ${isPrivate ? 'private' : 'open'}, with ${expected.length} warnings`, () => {
+    const { config, warnings } = load(`routes: [{ ${route} }]\n`);
+    assert.equal(config.routes[0]?.isPrivate, isPrivate);
+    assert.equal(warnings.length, expected.length, warnings.join('\n'));
+    for (const [i, pattern] of expected.entries()) assert.match(warnings[i] ?? '', pattern);
+  });

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { DEFAULT_CHAIN, DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
 import { readInsteadOf } from './instead-of.ts';
-import { checkPrivateRoute } from './private-routes.ts';
+import { checkPrivateRoute, isPublishedOnly, warnOfPublished } from './private-routes.ts';
 import type { FileConfig } from './schema.ts';
 import { implicitSource } from './sources.ts';
 import { didYouMean } from './suggest.ts';
@@ -47,17 +47,16 @@ export class RouteReader {
       before.push(patterns);
       const chain = this.#chain(raw.chain, ['routes', i, 'chain']);
       const insteadOf = readInsteadOf(raw.instead_of, ['routes', i, 'instead_of'], this.#context);
-      if (raw.private === true)
-        checkPrivateRoute(
-          { patterns, text: raw.chain, chain, path: ['routes', i] },
-          { all: this.#sources, named: this.#named },
-          this.#context,
-        );
+      // Nobody else knows what is published here alone, so nobody else is to learn of it.
+      const isPrivate = raw.private ?? isPublishedOnly(chain);
+      const route = { patterns, text: raw.chain, chain, path: ['routes', i] };
+      if (isPrivate) checkPrivateRoute(route, { all: this.#sources, named: this.#named }, this.#context);
+      else warnOfPublished(route, raw.private, this.#context);
       routes.push({
         match: raw.match,
         chain,
         denied: raw.denied ?? DEFAULTS.denied,
-        isPrivate: raw.private ?? false,
+        isPrivate,
         insteadOf,
         written: true,
       });

@@ -155,7 +155,7 @@ const routeSchema = section('A chain for some modules.', {
     })
     .optional(),
   private: flag(
-    'Nobody outside is asked about these modules: no public proxy, no checksum database, no page of another host.',
+    'Nobody outside is asked about these modules: no public proxy, no checksum database, no page of another host. By default true where the chain is "published" alone.',
     false,
   ),
   instead_of: z

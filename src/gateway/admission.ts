@@ -46,11 +46,13 @@ export class Admissions {
   async zip(m: ModuleVersion, source: string, staged: StagedFile, checked: CheckedZip): Promise<void> {
     const key = keys.file(m, 'zip');
     await this.#unlessDeleted(m, source);
-    // Where a zip was stored before, its h1 decides.
     await this.#claimStored(m, source);
-    if (await this.#isThere(keys.file(m, 'ziphash'))) await this.#claim(m, source, checked.h1);
+    // Where a zip was stored before, its h1 decides.
+    const isClaimed = await this.#isThere(keys.file(m, 'ziphash'));
+    if (isClaimed) await this.#claim(m, source, checked.h1);
     await this.#agreement.zip(m, source, checked, async () => {
-      await this.#claim(m, source, checked.h1);
+      // From here on the version has this h1, and no zip with another one comes in.
+      if (!isClaimed) await this.#claim(m, source, checked.h1);
       // The claim is won or equal, so a zip that is already there has the same h1, whatever its compressor.
       await this.#deps.tree.adopt(key, staged, { kind: 'keep', source });
     });
@@ -58,12 +60,6 @@ export class Admissions {
     if (!(await this.#isThere(keys.file(m, 'ziphash')))) await this.#claim(m, source, checked.h1);
     await this.#unlessDeleted(m, source, key);
     this.#admitted.with('zip').inc();
-  }
-
-  /** From here on the version has this h1, and no zip with another one comes in. */
-  async claim(m: ModuleVersion, source: string, h1: string): Promise<void> {
-    await this.#claimStored(m, source);
-    await this.#claim(m, source, h1);
   }
 
   /**

@@ -1,9 +1,10 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
-import type { ZipChecker } from '../modzip/index.ts';
+import { hashGoMod, isH1, type ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
 import { keys, partsOf, type Storeroom, type TreeKey } from '../store/index.ts';
 import { writeTreeList } from './lists.ts';
+import { factsOf, readSaid } from './publication.ts';
 import { MAX_REASON, readStone, readWhole, type Stone } from './stones.ts';
 
 /** Who changes what is published, for the record. */
@@ -39,9 +40,17 @@ export function turnOf(path: ModulePath): string {
 /** Names of exclusive work stay in the catalogue, so that there are only so many. */
 const TURNS = 64;
 
+/** ms that a deletion which is to be finished waits for its turn */
+const TURN = 60_000;
+
 /**
- * Takes a version away for good. The record and the stone are on the disk before anything goes; the h1 stays, so that
- * it can only come back as it was. What a crash leaves is taken away by the next call, or by `store verify`.
+ * Takes a version away for good, in this order, each on the disk before the next: its h1 is found; `audit.jsonl`;
+ * `V.deleted` (from here on no list, query or source tells of it, and it can only come back as it was); the tree's list;
+ * `.info`, `.mod`, `.zip`; what was answered about the module. `V.ziphash` and `V.published` stay.
+ *
+ * A crash behind the stone leaves files that are still served. They are taken away by whichever process starts next on
+ * the folder, by the one that looks after it within a minute, and by the same call or `store verify` at once.
+ *
  * Failures: BAD_REQUEST for a reason that is none, NOT_CACHED where nothing of the version is stored.
  */
 export async function deleteVersion(
@@ -84,6 +93,8 @@ async function bury(
       next: 'see modgate store ls for what is stored',
     });
   const h1 = await h1Of(deps, m, signal);
+  const mod = await readWhole(room.tree, keys.file(m, 'mod'));
+  const { goModH1s, time: published } = factsOf(await readSaid(room, m));
   const now = clock.now();
   const stone: Stone = {
     version: m.version,
@@ -91,26 +102,44 @@ async function bury(
     reason,
     by: actor.who,
     h1,
+    go_mod_h1: goModH1s[0] ?? (mod === undefined ? null : hashGoMod(mod)),
+    published: published ?? (await timeOf(room, m)),
   };
   await room.audit.append(
     { action: 'delete', module: m.path, version: m.version, h1, reason, ...actor },
     now,
   );
-  await room.tree.put(keys.mark(m, 'deleted'), Buffer.from(`${JSON.stringify(stone)}\n`), { kind: 'keep' });
+  const key = keys.mark(m, 'deleted');
+  await room.tree.put(key, Buffer.from(`${JSON.stringify(stone)}\n`), { kind: 'keep' });
+  // Who starts after a crash finds there what is to be finished.
+  await room.settle([key]);
   logger.warn({ module: m.path, version: m.version, h1, reason, by: actor.who }, 'a version was deleted');
   return stone;
+}
+
+/** What its `.info` says. */
+async function timeOf({ tree }: Storeroom, m: ModuleVersion): Promise<string | null> {
+  const info = await readWhole(tree, keys.file(m, 'info'));
+  try {
+    const { Time } = JSON.parse(info?.toString('utf8') ?? '{}') ?? {};
+    return typeof Time === 'string' && !Number.isNaN(Date.parse(Time)) ? Time : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The h1 that is remembered; of a zip that was copied into the tree without one, it is found out. */
 async function h1Of({ room, checker }: Deps, m: ModuleVersion, signal: AbortSignal): Promise<string | null> {
   const key = keys.file(m, 'ziphash');
-  const kept = await readWhole(room.tree, key);
-  if (kept !== undefined) return kept.toString('utf8').trim();
+  const [said] = factsOf(await readSaid(room, m)).h1s;
+  if (said !== undefined) return said;
+  const kept = (await readWhole(room.tree, key))?.toString('utf8').trim();
+  if (kept !== undefined && isH1(kept)) return kept;
   const zip = keys.file(m, 'zip');
   if (room.stat(zip) === undefined) return null;
   try {
     const { h1 } = await checker.check(room.path(zip), m, { signal });
-    await room.tree.put(key, Buffer.from(h1), { kind: 'immutable' });
+    await room.tree.put(key, Buffer.from(h1), { kind: 'keep' });
     return h1;
   } catch (thrown) {
     if (toModgateError(thrown).code !== 'BAD_ZIP') throw thrown;
@@ -118,8 +147,26 @@ async function h1Of({ room, checker }: Deps, m: ModuleVersion, signal: AbortSign
   }
 }
 
+/** Where a crash came behind a stone, its files are there and are served: they go now. True where any were. */
+export async function completeDeletion(
+  deps: Pick<Deps, 'room' | 'clock'>,
+  m: ModuleVersion,
+): Promise<boolean> {
+  const { room } = deps;
+  const isCut = () =>
+    room.stat(keys.mark(m, 'deleted')) !== undefined &&
+    (['info', 'mod', 'zip'] as const).some((kind) => room.stat(keys.file(m, kind)) !== undefined);
+  if (!isCut()) return false;
+  return room.exclusively(turnOf(m.path), AbortSignal.timeout(TURN), async () => {
+    // It may be published again, or be on its way out, at this very moment.
+    const isLeft = isCut();
+    if (isLeft) await finishDeletion(deps, m);
+    return isLeft;
+  });
+}
+
 /** Removes what is left of a version that has its stone: all but the ziphash and what is said of it. */
-export async function finishDeletion(
+async function finishDeletion(
   { room, clock }: Pick<Deps, 'room' | 'clock'>,
   m: ModuleVersion,
 ): Promise<void> {
@@ -148,5 +195,13 @@ export async function changingAnswers(
 }
 
 function unreadable({ version }: ModuleVersion): Stone {
-  return { version, time: new Date(0).toISOString(), reason: 'can be read no more', by: '', h1: null };
+  return {
+    version,
+    time: new Date(0).toISOString(),
+    reason: 'can be read no more',
+    by: '',
+    h1: null,
+    go_mod_h1: null,
+    published: null,
+  };
 }

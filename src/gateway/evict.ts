@@ -3,6 +3,7 @@ import type { ModuleVersion } from '../module/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { type CatalogVersion, keys, type Mark, type Storeroom } from '../store/index.ts';
 import { type Answer, confirm } from './confirm.ts';
+import { turnOf } from './deletion.ts';
 import { writeTreeList } from './lists.ts';
 import type { Router } from './router.ts';
 
@@ -194,8 +195,9 @@ export class Evictor {
     for (const [i, one] of batch.entries()) {
       // To answer takes a source up to minutes, and each removal takes its time too.
       const answer = this.#state(one) === states[i] ? (answers[i] ?? 'silent') : 'used';
-      if (answer === 'yes' && room.stat(keys.mark(one, 'published')) === undefined) {
-        sum.bytes += await this.#remove(one, what);
+      const freed = answer === 'yes' ? await this.#removeUnlessPublished(one, what, signal) : undefined;
+      if (freed !== undefined) {
+        sum.bytes += freed;
         sum.evicted.add(one.time);
         continue;
       }
@@ -224,6 +226,19 @@ export class Evictor {
   #confirm(one: CatalogVersion, what: 'zip' | 'rest', signal: AbortSignal): Promise<Answer> {
     const { room, router, logger } = this.#deps;
     return confirm({ tree: room.tree, router, logger }, one, what === 'zip' ? 'zip' : 'mod', signal);
+  }
+
+  /** The bytes that it frees; undefined where it was published meanwhile, and nobody publishes it while it goes. */
+  #removeUnlessPublished(
+    one: CatalogVersion,
+    what: 'zip' | 'rest',
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { room } = this.#deps;
+    return room.exclusively(turnOf(one.path), signal, async () => {
+      const isPublished = room.stat(keys.mark(one, 'published')) !== undefined;
+      return isPublished ? undefined : await this.#remove(one, what);
+    });
   }
 
   /** The bytes that it frees. */

@@ -111,6 +111,7 @@ export class Gateway {
     if (ask.kind === 'sumdb') refusePrivateLookup(ask.endpoint, this.#router);
     if (!('m' in ask)) return;
     const { path, version } = ask.m;
+    await this.#stones.check(ask.m);
     const refusal = this.#router.find(path).chain.refusal(`${path}@${version}.${ask.kind}`);
     if (refusal === undefined) return;
     const content = await this.#tree.open(keys.file(ask.m, ask.kind));

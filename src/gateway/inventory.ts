@@ -140,7 +140,7 @@ export function cursorOf(page: readonly CatalogVersion[]): string {
 }
 
 /** A version of which only the ziphash is left was evicted; nobody can get it from here. */
-function isListed({ info, mod, zip }: CatalogVersion): boolean {
+export function isListed({ info, mod, zip }: CatalogVersion): boolean {
   return info !== undefined || mod !== undefined || zip !== undefined;
 }
 

@@ -60,6 +60,11 @@ describe('queries', () => {
       { 'v1.0.0': {}, 'v1.1.0': {}, 'v1.2.0': { retract: '[v1.1.0, v1.2.0]' } },
       { latest: 'v1.0.0', v1: 'v1.0.0', 'v1.1': 'v1.1.0' },
     ],
+    [
+      'a newest go.mod that cannot be read',
+      { 'v1.0.0': {}, 'v1.1.0': { retract: 'v1.1.0\nrequire (' } },
+      { latest: 'v1.1.0', v1: 'v1.1.0' },
+    ],
     ['all retracted', { 'v1.0.0': { retract: 'v1.0.0' } }, { latest: 'v1.0.0' }],
     [
       'what is unfinished or deleted',
@@ -94,8 +99,11 @@ describe('stones', () => {
   });
 
   test('any bytes are read as a stone or as none', () => {
-    const known = { version: 'v1.0.0', time: '2026-01-02T03:04:05Z', reason: 'x', by: 'admin', h1: null };
+    const least = { version: 'v1.0.0', time: '2026-01-02T03:04:05Z', reason: 'x', by: 'admin', h1: null };
+    const known = { ...least, go_mod_h1: 'h1:x', published: '2026-01-01T03:04:05Z' };
     assert.deepEqual(readStone(Buffer.from(JSON.stringify(known))), known);
+    const rest = { go_mod_h1: null, published: null };
+    assert.deepEqual(readStone(Buffer.from(JSON.stringify(least))), { ...least, ...rest });
     fc.assert(
       fc.property(
         fc.oneof(

@@ -2,6 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import type { Chain, Source, SourceFile, Trace, Traced, VersionInfo } from '../fetch/index.ts';
 import {
   compareVersions,
+  type GoMod,
   isPrerelease,
   type ModulePath,
   type ModuleVersion,
@@ -78,7 +79,7 @@ export class PublishedSource implements Source {
     const newest = preferred(all);
     if (newest === undefined) return undefined;
     const mod = await readWhole(this.#tree, keys.file({ path, version: newest }, 'mod'));
-    const { retract } = parseGoMod(mod?.toString('utf8') ?? '');
+    const retract = retractedIn(mod?.toString('utf8') ?? '');
     const isRetracted = (version: Version) =>
       retract.some(
         ({ low, high }) => compareVersions(low, version) <= 0 && compareVersions(version, high) <= 0,
@@ -94,6 +95,23 @@ export function servesPublished({ sources }: Chain): boolean {
   return sources.some(({ name }) => name === PUBLISHED);
 }
 
+/**
+ * Throws for a version that is published here, one of whose files is not there: it comes from nowhere else, neither while
+ * it is being published nor where one was lost. Looked at only where something can be published.
+ */
+export async function refusePublished(tree: Tree, chain: Chain, m: ModuleVersion): Promise<void> {
+  if (!servesPublished(chain) || (await readWhole(tree, keys.mark(m, 'published'))) === undefined) return;
+  if ((await readWhole(tree, keys.file(m, 'info'))) === undefined)
+    throw absent(`${m.path}@${m.version} is being published, and not complete yet`);
+  throw new ModgateError(
+    'STORE_FAILED',
+    `${m.path}@${m.version} was published here, and this file of it is lost`,
+    {
+      next: 'publish the same content again, or bring the file back from a backup',
+    },
+  );
+}
+
 /** The source of what is published here, where it is the first that a chain asks. */
 export function leadingPublished({ links: [first] }: Chain): Source | undefined {
   const step = first?.step;
@@ -103,6 +121,15 @@ export function leadingPublished({ links: [first] }: Chain): Source | undefined 
 /** @param versions in ascending order */
 function preferred(versions: readonly Version[]): Version | undefined {
   return versions.findLast((version) => !isPrerelease(version)) ?? versions.at(-1);
+}
+
+/** What cannot be read retracts nothing: it must not hide the other versions. */
+function retractedIn(text: string): GoMod['retract'] {
+  try {
+    return parseGoMod(text).retract;
+  } catch {
+    return [];
+  }
 }
 
 function versionOf(path: ModulePath, escaped: string): Version | undefined {

@@ -2,8 +2,8 @@ import type { ModulePath, Version } from '../module/index.ts';
 import type { Clock, Logger } from '../observe/index.ts';
 import { type CatalogVersion, keys, type Storeroom, type TreeKey } from '../store/index.ts';
 import { SOFT_PURGED } from './answers.ts';
-import { changingAnswers } from './deletion.ts';
-import { paths, rowsOf, versions } from './inventory.ts';
+import { changingAnswers, turnOf } from './deletion.ts';
+import { isListed, paths, rowsOf, versions } from './inventory.ts';
 import { writeTreeList } from './lists.ts';
 import type { Selection } from './selection.ts';
 
@@ -32,6 +32,8 @@ interface Deps {
 
 /** How often a zip that comes back while its version is being removed is removed again. */
 const TRIES = 5;
+/** versions that are removed in one turn, for which those wait who publish the module */
+const AT_ONCE = 100;
 
 /** Removes, or softens, the versions that are meant; one answer for each module, several for a large one. */
 export async function* purge(
@@ -41,31 +43,52 @@ export async function* purge(
 ): AsyncGenerator<PurgedModule, void, void> {
   const { room } = deps;
   for await (const path of paths(room, selection)) {
-    let first = true;
+    const answers = new Answers();
     for await (const all of rowsOf(room, selection, path)) {
-      options.signal.throwIfAborted();
-      const meant = all.filter((one) => !stays(room, one));
-      const kept = all.filter((one) => stays(room, one) && isListed(one)).map(({ version }) => version);
-      const bytes = meant.reduce((sum, { disk }) => sum + disk, 0);
-      if (meant.length > 0) await take(deps, selection, path, meant, first, options);
-      first &&= meant.length === 0;
-      const purged = meant.map(({ version }) => version);
-      if (purged.length + kept.length > 0) yield { module: path, versions: purged, bytes, kept };
+      for (let at = 0; at < all.length; at += AT_ONCE) {
+        options.signal.throwIfAborted();
+        const some = all.slice(at, at + AT_ONCE);
+        yield* await exclusively(deps, path, options, () =>
+          take(deps, selection, path, some, answers, options),
+        );
+      }
     }
   }
 }
 
-/** @param first of the module: what was answered about it goes too */
+/** Whether what was answered about the module went already, which happens once. */
+class Answers {
+  gone = false;
+}
+
+/** Nobody publishes, deletes or brings back a version of the module while some are removed. */
+function exclusively<T>(
+  { room }: Deps,
+  path: ModulePath,
+  { hard, dryRun, signal }: PurgeOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  return hard && !dryRun ? room.exclusively(turnOf(path), signal, work) : work();
+}
+
 async function take(
   { room, clock, logger }: Deps,
   selection: Selection,
   path: ModulePath,
-  meant: readonly CatalogVersion[],
-  first: boolean,
+  all: readonly CatalogVersion[],
+  answers: Answers,
   { hard, dryRun }: PurgeOptions,
-): Promise<void> {
-  const fields = { module: path, versions: meant.map(({ version }) => version).slice(0, 100) };
-  if (dryRun) {
+): Promise<PurgedModule[]> {
+  // The files and not the catalogue, which may not know yet.
+  const kept = all.filter((one) => stays(room, one));
+  const meant = all.filter((one) => !kept.includes(one));
+  const purged = meant.map(({ version }) => version);
+  const fields = { module: path, versions: purged.slice(0, 100) };
+  const first = !answers.gone;
+  answers.gone ||= purged.length > 0;
+  if (purged.length === 0) {
+    // Nothing is to be done.
+  } else if (dryRun) {
     logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
   } else if (hard) {
     await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
@@ -74,15 +97,14 @@ async function take(
     await soften(room, path, meant, first);
     logger.warn(fields, 'marked by the administrator to be asked for again and evicted first');
   }
+  const shown = kept.filter(isListed).map(({ version }) => version);
+  const bytes = meant.reduce((sum, { disk }) => sum + disk, 0);
+  return purged.length + shown.length === 0 ? [] : [{ module: path, versions: purged, bytes, kept: shown }];
 }
 
 /** A purge is for what can come again. */
 function stays(room: Storeroom, m: CatalogVersion): boolean {
   return room.marksOf(m).some((key) => room.stat(key) !== undefined);
-}
-
-function isListed({ info, mod, zip }: CatalogVersion): boolean {
-  return info !== undefined || mod !== undefined || zip !== undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Admissions } from './admission.ts';
 import { notCached } from './answers.ts';
 import type { Lists } from './lists.ts';
 import type { Misses } from './misses.ts';
+import { refusePublished } from './published-source.ts';
 import { type AskOptions, type BytesReply, type ContentReply, storedReply } from './reply.ts';
 import type { Router } from './router.ts';
 import { Stones } from './stones.ts';
@@ -50,6 +51,7 @@ export class SmallFiles {
     if (content !== undefined) return storedReply(content);
     await this.#stones.check(m);
     if (options.cachedOnly) throw notCached(`${m.path}@${m.version}.${kind}`);
+    await refusePublished(this.#deps.tree, this.#deps.router.find(m.path).chain, m);
     const verdict = this.#absent.get(key);
     if (verdict !== undefined) throw verdict;
     return this.#flights.join(key, options.signal, (signal) => this.#fetch(m, kind, signal, options.hold));

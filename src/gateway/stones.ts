@@ -12,6 +12,10 @@ export interface Stone {
   readonly by: string;
   /** "h1:…" of its zip, with which alone it can come back; null: none is known */
   readonly h1: string | null;
+  /** "h1:…" of its go.mod, likewise */
+  readonly go_mod_h1: string | null;
+  /** RFC 3339; the time that its `.info` said; null: none is known */
+  readonly published: string | null;
 }
 
 /** characters of a reason: it is shown with every refusal */
@@ -41,10 +45,6 @@ export class Stones {
       next: 'use another version, or ask the keeper of this gateway',
     });
   }
-
-  read(m: ModuleVersion): Promise<Buffer | undefined> {
-    return readWhole(this.#tree, keys.mark(m, 'deleted'));
-  }
 }
 
 /** Undefined where the bytes are no such file; that there is one is enough for the version to be deleted. */
@@ -61,7 +61,20 @@ export function readStone(bytes: Buffer): Stone | undefined {
   const texts = [version, time, reason, by];
   if (!texts.every((text) => typeof text === 'string') || (h1 !== null && typeof h1 !== 'string'))
     return undefined;
-  return { version: String(version), time: String(time), reason: String(reason), by: String(by), h1 };
+  const [go_mod_h1, published] = [textOf(fields.go_mod_h1), textOf(fields.published)];
+  return {
+    version: String(version),
+    time: String(time),
+    reason: String(reason),
+    by: String(by),
+    h1,
+    go_mod_h1,
+    published,
+  };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 /** All bytes of a stored file; undefined where there is none. */

@@ -1,9 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import type { Gauge, Metrics } from '../observe/index.ts';
-import type { CatalogVersion, Mark, QuarantinedFile, Reconciled } from '../store/index.ts';
-import { type Actor, type Deleted, deleteVersion } from './deletion.ts';
+import {
+  type CatalogVersion,
+  type Mark,
+  partsOf,
+  type QuarantinedFile,
+  type Reconciled,
+} from '../store/index.ts';
+import { type Actor, completeDeletion, type Deleted, deleteVersion } from './deletion.ts';
 import { type Evicted, Evictor } from './evict.ts';
 import {
   paths,
@@ -53,6 +59,10 @@ const AFTER_START = 5_000;
 const CAP_EVERY = 1_000;
 /** ms between two sweeps of uses */
 const USES_EVERY = 60_000;
+/** ms between two looks for deletions that a crash has cut */
+const DELETIONS_EVERY = 60_000;
+/** deletions that are looked at before others get their turn */
+const DELETIONS = 100;
 /** ms between two tries to be the one process that looks after the store; less than the lease lasts */
 const LEASE_EVERY = 10_000;
 /** ms between two pieces of a look at the tree in the background, and the pause after an eviction that did not help */
@@ -95,10 +105,12 @@ export class Upkeep {
     const { room, forget } = this.#deps;
     const { scrub, cap } = this.#limits;
     this.#unwatch = room.changes.watch(forget);
+    this.#background((signal) => this.#completeDeletions(signal));
     this.#background(async (signal) => {
       await delay(this.#limits.settle ?? AFTER_START, undefined, { signal, ref: false });
       this.#every(LEASE_EVERY, () => this.#keepLease());
       this.#every(USES_EVERY, () => this.#noteUses());
+      this.#every(DELETIONS_EVERY, async (s) => (this.#mine ? this.#completeDeletions(s) : undefined));
       if (cap > 0) this.#every(CAP_EVERY, (s) => this.#keepCap(cap, s));
       if (scrub > 0) this.#background((s) => this.#scrub(scrub, s));
     });
@@ -260,7 +272,24 @@ export class Upkeep {
     const { room, logger } = this.#deps;
     const { files, settled } = await room.reconcile(GENTLE, signal);
     if (settled > 0) logger.info({ files, settled }, 'the catalogue of the store was brought up to date');
+    await this.#completeDeletions(signal);
     await this.#mendLists(GENTLE, signal);
+  }
+
+  /** Not left to the check of all files: until they are gone they are served. */
+  async #completeDeletions(signal: AbortSignal): Promise<void> {
+    const { catalog } = this.#deps.room;
+    for (let page = catalog.deletions('', DELETIONS); page.length > 0; ) {
+      let changed = false;
+      for (const key of page) {
+        signal.throwIfAborted();
+        const parts = partsOf(key);
+        if ('of' in parts && (await completeDeletion(this.#deps, parts.of))) changed = true;
+      }
+      if (changed) await this.#changed();
+      await turn();
+      page = catalog.deletions(page.at(-1) ?? '', DELETIONS);
+    }
   }
 
   /** What a process that was killed had not written yet, for whoever uses the tree without the gateway. */

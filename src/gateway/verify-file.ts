@@ -13,6 +13,7 @@ import {
   type TreeKey,
   type VersionFile,
 } from '../store/index.ts';
+import { vouchedH1 } from './publication.ts';
 import { checkShape } from './verify-shape.ts';
 
 /**
@@ -68,7 +69,10 @@ export class FileChecker {
     const content = before === undefined ? undefined : await this.#read(key, signal);
     if (before === undefined || content === undefined) return [{ key, outcome: 'gone' }];
     const recorded = this.#recorded(key, parts, before.modified);
-    const why = difference(content, recorded) ?? misshapen(parts, content);
+    const why =
+      difference(content, recorded) ??
+      misshapen(parts, content) ??
+      (parts.kind === 'ziphash' ? await this.#contradiction(parts.m, content) : undefined);
     // That there is such a file is what counts: moved away, a deleted version would come back.
     if (why !== undefined && 'of' in parts) return [{ key, outcome: 'odd', why }];
     if (why !== undefined) return [{ key, outcome: 'bad', why: this.#loss(parts, why) }];
@@ -77,6 +81,13 @@ export class FileChecker {
       parts.kind === 'zip' ? await this.#zip(key, parts.m, known, signal) : [{ key, outcome: 'fits' }];
     if (!known && findings[0].outcome === 'fits') await this.#room.remember(key, content);
     return findings;
+  }
+
+  /** What was published or deleted has its h1 in another place too. */
+  async #contradiction(m: ModuleVersion, { bytes }: Content): Promise<string | undefined> {
+    const vouched = await vouchedH1(this.#room, m);
+    if (vouched === undefined || bytes?.toString('latin1') === vouched) return undefined;
+    return `it is not ${vouched}, which the version was published or deleted with`;
   }
 
   /** What it means that a file is broken, for one that no source has. */
@@ -122,13 +133,16 @@ export class FileChecker {
     signal: AbortSignal,
   ): Promise<Finding> {
     const claimed = await this.#kept(m, 'ziphash', signal);
-    if (claimed === undefined) {
+    const vouched = await vouchedH1(this.#room, m);
+    if (claimed === undefined && (vouched ?? h1) === h1) {
       // A tree that came from elsewhere: from now on this version cannot become another one.
       await this.#room.tree.put(keys.file(m, 'ziphash'), Buffer.from(h1), { kind: 'immutable' });
       return { key, outcome: 'fits' };
     }
     // Where the ziphash is the one that changed, its own check says so.
-    if (claimed.bytes.toString('latin1') === h1 || (known && !claimed.known)) return { key, outcome: 'fits' };
+    const isOther = claimed !== undefined && known && !claimed.known;
+    if ((vouched ?? claimed?.bytes.toString('latin1')) === h1 || (vouched === undefined && isOther))
+      return { key, outcome: 'fits' };
     const why = `its h1 is ${h1}, and the stored one is another`;
     return { key, outcome: 'bad', why: this.#loss({ kind: 'zip', m }, why) };
   }

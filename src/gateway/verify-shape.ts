@@ -1,13 +1,13 @@
 import { ModgateError } from '../errors/index.ts';
 import { checkInfo, checkMod, parseQueryInfo } from '../fetch/index.ts';
 import { isCanonicalVersion } from '../module/index.ts';
+import { isH1 } from '../modzip/index.ts';
 import type { KeyParts } from '../store/index.ts';
 import { readStone } from './stones.ts';
 import { checkSumdbAnswer } from './sumdb-answers.ts';
 
 /** For messages of readers that name a source. */
 const STORE = 'the store';
-const ZIPHASH = /^h1:[A-Za-z0-9+/]{43}=$/;
 
 /** Throws where the bytes cannot be such a file. A zip's rules are checked elsewhere. */
 export function checkShape(parts: KeyParts, bytes: Buffer): void {
@@ -19,7 +19,7 @@ export function checkShape(parts: KeyParts, bytes: Buffer): void {
       checkMod(parts.m, bytes, STORE);
       return;
     case 'ziphash':
-      if (!ZIPHASH.test(bytes.toString('latin1'))) throw wrong('it is no h1');
+      if (!isH1(bytes.toString('latin1'))) throw wrong('it is no h1');
       return;
     case 'list':
     case 'named':

@@ -1,16 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ModuleVersion } from '../module/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Counter, Logger, Metrics } from '../observe/index.ts';
 import { keys, partsOf, type StoredFile, type Storeroom, type TreeKey } from '../store/index.ts';
-import { finishDeletion, turnOf } from './deletion.ts';
+import { completeDeletion } from './deletion.ts';
 import { writeTreeList } from './lists.ts';
 import { meantFiles } from './meant-files.ts';
+import { vouchedH1 } from './publication.ts';
 import type { Selection } from './selection.ts';
 import { FileChecker, type Finding } from './verify-file.ts';
-
-/** ms that a deletion which is to be finished waits for its turn */
-const TURN = 60_000;
 
 export interface VerifyOptions {
   /** false: what does not fit is told and left where it is */
@@ -90,24 +87,12 @@ export class Verifier {
   async #one(file: StoredFile, { quarantine, signal }: VerifyOptions): Promise<Verified> {
     const parts = partsOf(file.key);
     // A crash may have left what was to go with it.
-    if (quarantine && parts.kind === 'deleted') await this.#finish(parts.of);
+    if (quarantine && parts.kind === 'deleted' && (await completeDeletion(this.#deps, parts.of)))
+      await this.#deps.changed();
     const findings = await this.#files.check(file, signal);
     const judged: Judged[] = [];
     for (const finding of findings) judged.push(quarantine ? await this.#act(finding, signal) : finding);
     return { file, findings: judged };
-  }
-
-  async #finish(m: ModuleVersion): Promise<void> {
-    const { room, changed } = this.#deps;
-    const left = (['info', 'mod', 'zip'] as const).some(
-      (kind) => room.stat(keys.file(m, kind)) !== undefined,
-    );
-    if (!left) return;
-    await room.exclusively(turnOf(m.path), AbortSignal.timeout(TURN), async () => {
-      // It may have been published again meanwhile.
-      if (room.stat(keys.mark(m, 'deleted')) !== undefined) await finishDeletion(this.#deps, m);
-    });
-    await changed();
   }
 
   async #act(finding: Finding, signal: AbortSignal): Promise<Judged> {
@@ -137,6 +122,11 @@ export class Verifier {
       return true;
     }
     if (parts.kind !== 'ziphash') return false;
+    const vouched = await vouchedH1(room, parts.m);
+    if (vouched !== undefined) {
+      await room.tree.put(key, Buffer.from(vouched), { kind: 'keep' });
+      return true;
+    }
     const zip = keys.file(parts.m, 'zip');
     const file = room.stat(zip);
     if (file === undefined) return false;

@@ -9,6 +9,7 @@ import type { Admissions } from './admission.ts';
 import { notCached } from './answers.ts';
 import type { Lists } from './lists.ts';
 import type { Misses } from './misses.ts';
+import { refusePublished } from './published-source.ts';
 import { receive } from './receive.ts';
 import {
   type AskOptions,
@@ -71,6 +72,7 @@ export class Zips {
     if (content !== undefined) return storedReply(content);
     await this.#stones.check(m);
     if (cachedOnly) throw notCached(`${m.path}@${m.version}.zip`);
+    await refusePublished(this.#deps.tree, this.#deps.router.find(m.path).chain, m);
     const verdict = this.#refused.get(key);
     if (verdict !== undefined) throw verdict;
     return reading(

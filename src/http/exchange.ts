@@ -107,7 +107,7 @@ export class Exchange {
   }
 
   /** From here on the exchange has a signal; the caller's leaving and the end of its patience abort it. */
-  watch(patience: number): void {
+  watch(patience: number, tooLong = noAnswer): void {
     const left = () => {
       clearTimeout(this.#patience);
       if (!this.res.writableFinished)
@@ -119,16 +119,7 @@ export class Exchange {
     }
     this.onOver(left);
     this.#patience = setTimeout(() => {
-      this.#controller.abort(
-        new ModgateError(
-          'UPSTREAM_TIMEOUT',
-          `no answer within ${Math.round(patience / 1000)} s, the longest that the gateway lets a caller wait`,
-          {
-            next: 'try again; what has been fetched meanwhile is served from the store',
-            retryAfter: 10,
-          },
-        ),
-      );
+      this.#controller.abort(tooLong(patience));
     }, patience).unref();
   }
 
@@ -187,4 +178,15 @@ export class Exchange {
     if (error.code === 'UNAUTHORIZED') headers.push('WWW-Authenticate', 'Bearer realm="modgate"');
     this.sendText(error.status, explain(error), headers);
   }
+}
+
+function noAnswer(patience: number): ModgateError {
+  return new ModgateError(
+    'UPSTREAM_TIMEOUT',
+    `no answer within ${Math.round(patience / 1000)} s, the longest that the gateway lets a caller wait`,
+    {
+      next: 'try again; what has been fetched meanwhile is served from the store',
+      retryAfter: 10,
+    },
+  );
 }

@@ -51,6 +51,8 @@ const REFUSED: readonly string[] = [
   '//example.com/plain/@v/list',
   '/-/modules/example.com/plain/@v/v1.0.0.mod',
   '/-/modules/example.com/plain/@v/list',
+  '/%2d/modules/example.com/plain/@v/v1.0.0.zip',
+  '/-/%6dodules/example.com/plain/@v/v1.0.0.zip',
   '/-/modules/',
   '/example.com//plain/@v/list',
   '/example.com/plain/@v//list',

@@ -54,6 +54,8 @@ export function parseTarget(full: string, { prefix, longest }: TargetRules): Rou
   if (target === '/authorize') return { kind: 'authorize' };
   if (target.includes('?')) throw badRoute('module URLs have no query string');
   const path = decode(target);
+  // One spelling: a front that lets uploads through sees the path as it is written.
+  if (path.startsWith(MODULES) !== target.startsWith(MODULES)) throw badRoute(`uploads go to ${MODULES}…`);
   if (path.startsWith(MODULES)) return publishRoute(path.slice(MODULES.length));
   const cachedOnly = path.startsWith(CACHED_ONLY);
   const rest = cachedOnly ? path.slice(CACHED_ONLY.length) : path.slice(1);

@@ -38,7 +38,7 @@ export class Uploads {
   }
 
   async take(exchange: Exchange, m: ModuleVersion): Promise<void> {
-    exchange.watch(LONGEST);
+    exchange.watch(LONGEST, tooLong);
     try {
       this.#check(exchange.req, m);
     } catch (thrown) {
@@ -104,9 +104,8 @@ async function* piecesOf({ req, signal }: Exchange, idle: number): AsyncGenerato
   const pieces = body.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
-      const { done, value } = await Promise.race([pieces.next(), watch.over]);
+      const { done, value } = await watch.over(pieces.next());
       if (done === true) return;
-      watch.refresh();
       // Without an encoding it yields Buffers; its type does not say so.
       yield value as Buffer;
     }
@@ -122,32 +121,45 @@ async function* piecesOf({ req, signal }: Exchange, idle: number): AsyncGenerato
   }
 }
 
-/** Fails when nothing has come for too long, or nobody wants it any more. */
+/**
+ * Fails a wait for a piece when it lasts too long, or nobody wants the upload any more. Only a wait counts: what the
+ * disk takes is not the sender's fault. Each wait has a promise of its own, and nothing that lasts holds on to a piece.
+ */
 class Watch {
-  readonly over: Promise<never>;
   readonly #signal: AbortSignal;
-  #timer: NodeJS.Timeout | undefined;
-  #abort: () => void = () => undefined;
+  readonly #idle: number;
+  #fail: (reason: unknown) => void = () => undefined;
+  readonly #abort = () => this.#fail(this.#signal.reason);
 
   constructor(signal: AbortSignal, idle: number) {
     this.#signal = signal;
-    this.over = new Promise<never>((_, reject) => {
-      this.#timer = setTimeout(() => reject(stalled(idle)), idle).unref();
-      this.#abort = () => reject(signal.reason);
-    });
-    // It may fail while nobody waits for a piece; whoever asks for the next one is told.
-    this.over.catch(() => undefined);
+    this.#idle = idle;
     signal.addEventListener('abort', this.#abort, { once: true });
   }
 
-  refresh(): void {
-    this.#timer?.refresh();
+  over<T>(wait: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => reject(stalled(this.#idle)), this.#idle).unref();
+      this.#fail = reject;
+      if (this.#signal.aborted) reject(this.#signal.reason);
+      wait.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#fail = () => undefined;
     this.#signal.removeEventListener('abort', this.#abort);
   }
+}
+
+function tooLong(): ModgateError {
+  return new ModgateError(
+    'REQUEST_TIMEOUT',
+    `the upload and its check took longer than ${LONGEST / 60_000} min`,
+    {
+      next: 'send it again; what is complete of it stays',
+    },
+  );
 }
 
 function stalled(idle: number): ModgateError {

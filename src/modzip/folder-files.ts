@@ -27,9 +27,14 @@ const VERSION_CONTROL: ReadonlySet<string> = new Set(['.bzr', '.git', '.hg', '.s
 /**
  * Everything in the folder but what belongs to version control systems, other modules and vendored packages. BAD_MODULE
  * where there is more than can be; a system error where a folder cannot be read.
+ * @param tracked names of files, from the folder; all other ones are left out. undefined: none is for that
  */
-export async function listFolder(folder: string, rule: VendorRule): Promise<FolderFiles> {
-  const lister = new Lister(folder, rule);
+export async function listFolder(
+  folder: string,
+  rule: VendorRule,
+  tracked?: ReadonlySet<string>,
+): Promise<FolderFiles> {
+  const lister = new Lister(folder, rule, tracked);
   await lister.list('');
   return lister;
 }
@@ -39,11 +44,14 @@ class Lister {
   readonly omitted: Omitted[] = [];
   readonly #folder: string;
   readonly #rule: VendorRule;
+  /** files and the folders above them */
+  readonly #tracked: ReadonlySet<string> | undefined;
   #seen = 0;
 
-  constructor(folder: string, rule: VendorRule) {
+  constructor(folder: string, rule: VendorRule, tracked: ReadonlySet<string> | undefined) {
     this.#folder = folder;
     this.#rule = rule;
+    this.#tracked = tracked === undefined ? undefined : new Set([...tracked].flatMap(withFolders));
   }
 
   /** @param prefix "" for the folder itself, otherwise its name and "/" */
@@ -67,6 +75,8 @@ class Lister {
   async #addFolder(name: string, entry: Dirent): Promise<void> {
     if (VERSION_CONTROL.has(entry.name)) {
       this.omitted.push({ name, reason: 'a folder of a version control system' });
+    } else if (this.#tracked?.has(name) === false) {
+      this.omitted.push({ name, reason: 'not tracked by git' });
     } else if (isVendored(`${name}/x`, this.#rule)) {
       this.omitted.push({ name, reason: 'in a vendor folder' });
     } else if (await isModule(path.join(this.#folder, name))) {
@@ -77,6 +87,10 @@ class Lister {
   }
 
   async #addFile(name: string, entry: Dirent): Promise<void> {
+    if (this.#tracked?.has(name) === false) {
+      this.omitted.push({ name, reason: 'not tracked by git' });
+      return;
+    }
     if (isVendored(name, this.#rule)) {
       this.omitted.push({ name, reason: 'in a vendor folder' });
       return;
@@ -91,6 +105,11 @@ class Lister {
     const stats = await lstat(place);
     this.files.push({ name, kind: 'file', size: stats.size, place, stats });
   }
+}
+
+function withFolders(name: string): string[] {
+  const elements = name.split('/');
+  return elements.map((_, i) => elements.slice(0, i + 1).join('/'));
 }
 
 /** Whether the folder has a go.mod, in lower case, that is no folder. */

@@ -32,10 +32,15 @@ const PIECE = 256 << 10;
  * the folder or a file cannot be read.
  *
  * @param folder holds the module's root; a link to a folder is followed
+ * @param tracked names of the files that are taken, from the folder; undefined: all, what git ignores too
  */
-export async function zipFolder(m: ModuleVersion, folder: string): Promise<FolderZip> {
+export async function zipFolder(
+  m: ModuleVersion,
+  folder: string,
+  tracked?: ReadonlySet<string>,
+): Promise<FolderZip> {
   const goMod = await readGoMod(folder);
-  const listed = await listFolder(folder, vendorRuleOf(goMod));
+  const listed = await listFolder(folder, vendorRuleOf(goMod), tracked);
   const { chosen, omitted } = chooseFiles(listed.files, goMod);
   return {
     chosen,

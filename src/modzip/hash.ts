@@ -38,3 +38,8 @@ export function hashByteNames(files: HashedFile[]): string {
 export function hashGoMod(bytes: Uint8Array): string {
   return hashByteNames([{ name: 'go.mod', sha256: hash('sha256', bytes, 'buffer') }]);
 }
+
+/** Whether a text can be the h1 of anything. */
+export function isH1(text: string): boolean {
+  return /^h1:[A-Za-z0-9+/]{43}=$/.test(text);
+}

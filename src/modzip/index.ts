@@ -14,7 +14,7 @@ export { createZip, type ZipSource } from './create.ts';
 export type { ZipEntry } from './entry.ts';
 export type { FolderFile } from './folder-files.ts';
 export { type FolderZip, zipFolder } from './folder-zip.ts';
-export { type HashedFile, hashFiles, hashGoMod } from './hash.ts';
+export { type HashedFile, hashFiles, hashGoMod, isH1 } from './hash.ts';
 export { MAX_GOMOD_BYTES, MAX_LICENSE_BYTES, MAX_ZIP_BYTES } from './limits.ts';
 export type { OmitReason } from './omitted.ts';
 export { writeModuleZip } from './write.ts';

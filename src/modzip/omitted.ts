@@ -9,7 +9,8 @@ export type OmitReason =
   | 'a symbolic link'
   | 'a submodule'
   | 'not a regular file'
-  | 'a folder of a version control system';
+  | 'a folder of a version control system'
+  | 'not tracked by git';
 
 /** How the vendor folders of a module are read: differently since Go 1.24, so that older sums stay what they are. */
 export type VendorRule = 'before 1.24' | 'since 1.24';

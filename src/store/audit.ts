@@ -8,7 +8,8 @@ const NEWLINE = 0x0a;
 
 /** What was done to a version, by whom, and why. */
 export interface AuditEntry {
-  readonly action: 'publish' | 'delete' | 'restore';
+  /** withdraw: the publication before it was not carried out, since another content came in first */
+  readonly action: 'publish' | 'delete' | 'restore' | 'withdraw';
   readonly module: string;
   readonly version: string;
   /** null: none is known */

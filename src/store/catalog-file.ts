@@ -6,7 +6,7 @@ import type { StoreLog } from './temps.ts';
 
 const NAME = 'catalog.db';
 /** user_version of this layout; a file of an older one is moved aside and rebuilt, one of a newer one is left alone */
-const LAYOUT = 2;
+const LAYOUT = 3;
 /** bytes; what is on a disk is counted in blocks of the usual file systems */
 const BLOCK = 4096;
 
@@ -39,6 +39,7 @@ CREATE TABLE file (
   modified INTEGER,
   disk INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX deleted ON file (key) WHERE key GLOB '*.deleted';
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE total (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, versions INTEGER NOT NULL, last INTEGER NOT NULL);

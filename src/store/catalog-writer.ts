@@ -79,8 +79,9 @@ export class CatalogWriter {
     this.#reconciler = new Reconciler(this.#root, (keys) => this.#settle(keys.map((key) => ({ key }))));
   }
 
-  /** A file came, or went. */
-  note(note: Note): undefined {
+  /** A file came, or went. @param changed false: it was there; whoever wrote it may have said more of it */
+  note(note: Note, changed = true): undefined {
+    if (!changed && this.#waiting.has(note.key)) return;
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(note.key)) return;
     this.#waiting.set(note.key, note);
     this.#timer ??= setTimeout(() => this.#flushSoon(), this.#told ? AFTER_FAULT : COLLECT);

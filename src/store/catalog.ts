@@ -96,6 +96,7 @@ export const STATEMENTS = {
     FROM (SELECT path, version, listed, disk, used FROM version WHERE (path, version) > (?, ?) AND path < ?
       ORDER BY path, version LIMIT ?)
     GROUP BY path ORDER BY path`,
+  deletions: `SELECT key FROM file INDEXED BY deleted WHERE key GLOB '*.deleted' AND key > ? ORDER BY key LIMIT ?`,
   zip: 'SELECT * FROM version WHERE zip IS NOT NULL AND (used, time) > (?, ?) ORDER BY used, time LIMIT ?',
   rest: 'SELECT * FROM version WHERE zip IS NULL AND listed = 1 AND (used, time) > (?, ?) ORDER BY used, time LIMIT ?',
 } as const;
@@ -186,6 +187,11 @@ export class Catalog {
     limit: number,
   ): CatalogVersion[] {
     return this.#all(STATEMENTS[what], [after.used, after.time, limit], versionOf);
+  }
+
+  /** Keys of what tells of deletions, in their order. @param after the key behind which it begins */
+  deletions(after: string, limit: number): string[] {
+    return this.#all(STATEMENTS.deletions, [after, limit], ({ key }) => textOf(key));
   }
 
   meta(name: string): string | undefined {

@@ -5,6 +5,7 @@ import {
   unescapePath,
   unescapeVersion,
 } from '../module/index.ts';
+import { MAX_ELEMENT_BYTES, MAX_KEY_BYTES } from './key.ts';
 
 /** Kinds of file that a version has. */
 export const VERSION_FILES = ['info', 'mod', 'zip', 'ziphash'] as const;
@@ -12,6 +13,15 @@ export type VersionFile = (typeof VERSION_FILES)[number];
 /** Kinds of file that say something of a version. */
 export const VERSION_MARKS = ['published', 'deleted'] as const;
 export type VersionMark = (typeof VERSION_MARKS)[number];
+
+/** bytes of the longest ending */
+const ENDING = Math.max(...[...VERSION_FILES, ...VERSION_MARKS].map((kind) => `.${kind}`.length));
+
+/** Whether every file of a version can have a name: where one could not, none is written. A version is ASCII. */
+export function hasRoom(escapedPath: string, escapedVersion: string): boolean {
+  const name = escapedVersion.length + ENDING;
+  return name <= MAX_ELEMENT_BYTES && escapedPath.length + '/@v/'.length + name <= MAX_KEY_BYTES;
+}
 
 /** What a key stands for: the inverse of `keys`. */
 export type KeyParts =
@@ -63,6 +73,7 @@ function versionFile(escapedPath: string, escaped: string, extension: string): K
   const mark = VERSION_MARKS.find((known) => known === extension);
   try {
     const m = { path, version: parseVersion(path, text) };
+    if (!hasRoom(escapedPath, escaped)) return OTHER;
     if (kind !== undefined) return { kind, m };
     return mark === undefined ? OTHER : { kind: mark, of: m };
   } catch {

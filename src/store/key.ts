@@ -4,9 +4,9 @@ import { ModgateError } from '../errors/index.ts';
 export type TreeKey = string & { readonly brand: 'TreeKey' };
 
 /** bytes; an S3 key's limit, so that a tree can move there */
-const MAX_KEY_BYTES = 1024;
+export const MAX_KEY_BYTES = 1024;
 /** bytes; NAME_MAX of the usual file systems */
-const MAX_ELEMENT_BYTES = 255;
+export const MAX_ELEMENT_BYTES = 255;
 
 /**
  * Checks a key. Its text comes from a request: the attacker controls every byte of it, and it becomes a

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseModulePath, parseVersion } from '../module/index.ts';
+import { partsOf } from './key-parts.ts';
 import { keys } from './keys.ts';
 
 const toml = parseModulePath('github.com/BurntSushi/toml');
@@ -93,6 +94,22 @@ const BAD_NAMES: readonly string[] = [
 describe('keys', () => {
   for (const [key, expected] of MADE) it(expected, () => assert.equal(key, expected));
 
+  it('a version has a name for each of its files, or for none', () => {
+    const [path, dots] = [parseModulePath('example.com/x'), 'v1.0.0-'.length];
+    const kinds = ['info', 'mod', 'zip', 'ziphash'] as const;
+    for (const length of [244, 245, 246, 247, 248, 250, 251, 260]) {
+      const one = { path, version: parseVersion(path, `v1.0.0-${'b'.repeat(length - dots)}`) };
+      const makers = [
+        ...kinds.map((kind) => () => keys.file(one, kind)),
+        ...(['published', 'deleted'] as const).map((kind) => () => keys.mark(one, kind)),
+      ];
+      for (const make of makers)
+        if (length <= 245) assert.ok(make().includes(one.version));
+        else assert.throws(make, { code: 'INVALID_MODULE' }, `${length}`);
+      const expected = length <= 245 ? 'info' : 'other';
+      assert.equal(partsOf(`${path}/@v/${one.version}.info`).kind, expected, `${length}`);
+    }
+  });
   it('a query too long for a file name is no module', () => {
     assert.throws(() => keys.query(toml, long), { code: 'INVALID_MODULE' });
     assert.equal(keys.query(toml, long.slice(1)).length, 'github.com/!burnt!sushi/toml/@v/'.length + 255);

@@ -9,7 +9,7 @@ import {
   unescapeVersion,
 } from '../module/index.ts';
 import { parseKey, type TreeKey } from './key.ts';
-import type { VersionMark } from './key-parts.ts';
+import { hasRoom, type VersionFile, type VersionMark } from './key-parts.ts';
 
 /**
  * The keys of the tree, the layout that GOPROXY=file:// and $GOMODCACHE/cache/download have:
@@ -22,15 +22,15 @@ import type { VersionMark } from './key-parts.ts';
  * none begins with "sumdb". All throw INVALID_MODULE for what is too long to be a file's name.
  */
 export const keys = {
-  file(m: ModuleVersion, kind: 'info' | 'mod' | 'zip' | 'ziphash'): TreeKey {
-    return parseKey(`${escapePath(m.path)}/@v/${escapeVersion(m.version)}.${kind}`);
+  file(m: ModuleVersion, kind: VersionFile): TreeKey {
+    return keyOfVersion(m, kind);
   },
   /**
    * What is said of a version beside its files. published: it was published here, so that no source has it;
    * deleted: an administrator took it away for good.
    */
   mark(m: ModuleVersion, kind: VersionMark): TreeKey {
-    return parseKey(`${escapePath(m.path)}/@v/${escapeVersion(m.version)}.${kind}`);
+    return keyOfVersion(m, kind);
   },
   /** The answer to a branch, a commit or another query that is no canonical version. */
   query(path: ModulePath, query: string): TreeKey {
@@ -62,6 +62,12 @@ export const keys = {
     return parseKey(`sumdb/${name}/${endpoint}`);
   },
 };
+
+function keyOfVersion(m: ModuleVersion, kind: VersionFile | VersionMark): TreeKey {
+  const [path, version] = [escapePath(m.path), escapeVersion(m.version)];
+  if (hasRoom(path, version)) return parseKey(`${path}/@v/${version}.${kind}`);
+  throw new ModgateError('INVALID_MODULE', 'no file can have this name: the path or the version is too long');
+}
 
 /** Lower case only: two names that differ in case would be one folder where a file system folds case. */
 const HOST = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?::[0-9]{1,5})?$/;

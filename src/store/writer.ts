@@ -117,11 +117,11 @@ export class DirectWriter implements Writer {
     });
   }
 
-  /** What was there already may be other bytes. */
+  /** What was there already may be other bytes, but where nothing else was allowed to be there. */
   #note(key: TreeKey, outcome: Outcome, facts: Sum | undefined, expect: Expect): void {
-    const known = outcome === 'stored' ? facts : undefined;
+    const known = outcome === 'stored' || expect.kind === 'immutable' ? facts : undefined;
     const source = expect.kind === 'replace' || outcome === 'same' ? undefined : expect.source;
-    this.#catalog?.note({ key, facts: known, source });
+    this.#catalog?.note({ key, facts: known, source }, outcome === 'stored');
   }
 
   delete(key: TreeKey): Promise<void> {

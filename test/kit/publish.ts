@@ -13,7 +13,7 @@ export const MODULE = 'corp.test/lib';
 /** Published modules on one route; everything else comes from the upstream. */
 export function publishingPair(t: Ending, options: PairOptions = {}): Promise<Pair> {
   const config = {
-    routes: [{ match: 'corp.test/*', chain: 'published' }],
+    routes: [{ match: 'corp.test', chain: 'published' }],
     publish: { token: TOKEN },
     ...options.config,
   };

@@ -121,6 +121,44 @@ describe('modgate publish', () => {
     );
   });
 
+  test('leaves out what git does not track, and says so, but takes a folder that git knows nothing of', async (t) => {
+    const { modgate } = await publishingPair(t);
+    const folder = moduleFolder(t, {
+      'go.mod': `module ${MODULE}\n`,
+      'lib.go': 'package lib\n',
+      '.gitignore': '.env\nbuild\n',
+      'sub/a.go': 'package sub\n',
+    });
+    git(folder, 'init', '-q');
+    git(folder, 'add', '.');
+    git(folder, 'commit', '-qm', 'one');
+    fs.mkdirSync(path.join(folder, 'build'));
+    for (const [name, text] of [
+      ['.env', 'KEY=secret\n'],
+      ['sub/new.go', 'package sub\n'],
+      ['build/go.mod', `module ${MODULE}\n`],
+      ['build/gen.go', 'package gen\n'],
+    ] as const)
+      fs.writeFileSync(path.join(folder, name), text);
+    const sent = send(modgate, folder, '--version', 'v1.0.0', '--json');
+    assert.equal(sent.code, 0, sent.stderr);
+    const { omitted, files } = JSON.parse(sent.stdout);
+    const reason = 'not tracked by git';
+    const expected = ['.env', 'build', 'sub/new.go'].map((name) => ({ name, reason }));
+    const left = omitted.filter((one: { name: string }) => one.name !== '.git');
+    assert.deepEqual([files, left], [4, expected]);
+
+    const generated = send(modgate, path.join(folder, 'build'), '--version', 'v1.1.0', '--json');
+    const { warnings, files: all } = JSON.parse(generated.stdout);
+    assert.deepEqual([all, /^git does not track the go\.mod; every file/.test(warnings[0])], [2, true]);
+    fs.writeFileSync(path.join(folder, '.git/HEAD'), 'rot');
+    const unknown = send(modgate, folder, '--version', 'v1.2.0', '--dry-run');
+    assert.match(
+      unknown.stderr,
+      /warning: git cannot tell what it tracks: .*every file of the folder is published/,
+    );
+  });
+
   test('finds the gateway and its token in the configuration of the same machine', async (t) => {
     const { modgate } = await publishingPair(t);
     const folder = moduleFolder(t);
@@ -134,9 +172,11 @@ describe('modgate publish', () => {
   test('tells what is wrong before anything is sent', async (t) => {
     const folder = moduleFolder(t);
     const env = { MODGATE_PUBLISH_TOKEN: TOKEN };
+    fs.writeFileSync(path.join(folder, 'empty'), '\n');
     const cases: [args: string[], env: Record<string, string>, text: RegExp][] = [
       [['--server', 'http://goproxy.corp.test'], env, /unencrypted.*--insecure/s],
       [['--server', 'https://user:word@goproxy.corp.test'], env, /no http or https URL/],
+      [['--server', 'http://127.0.0.1:1', '--token-file', 'empty'], env, /empty is empty/],
       [['--server', 'http://127.0.0.1:1'], {}, /no token to publish with/],
       [['--server', 'http://127.0.0.1:1'], env, /no answer from http:\/\/127\.0\.0\.1:1: ECONNREFUSED/],
       [
@@ -190,6 +230,10 @@ describe('modgate delete', () => {
       assert.equal(gone.status, 410, gone.text);
       assert.match(gone.text, /was deleted here on \d{4}-\d\d-\d\d\nreason: holds a secret\n/);
     }
+    const authorized = await modgate.ask('/authorize', {
+      headers: { 'x-original-uri': `${BASE}/v1.1.0.zip` },
+    });
+    assert.equal(authorized.status, 410, authorized.text);
     assert.equal((await modgate.ask(`${BASE}/list`)).text, 'v1.0.0\n');
     assert.match((await modgate.ask(`/${MODULE}/@latest`)).text, /v1\.0\.0/);
     assert.doesNotMatch((await modgate.ask('/index')).text, /v1\.1\.0/);

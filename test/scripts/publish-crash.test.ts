@@ -46,7 +46,7 @@ async function assertPublished(modgate: Modgate, version: string, zip: Buffer): 
 describe('kill -9 during an upload', () => {
   test('as soon as each of its files is there', { timeout: 200_000 }, async (t) => {
     const { modgate } = await publishingPair(t);
-    for (const [n, kind] of ['ziphash', 'published', 'zip', 'mod', 'info'].entries()) {
+    for (const [n, kind] of ['published', 'mod', 'ziphash', 'zip', 'info'].entries()) {
       const version = `v1.${n}.0`;
       const zip = libZip(version, { 'bulk.txt': randomBytes(BULK / 2).toString('hex') });
       const asked = publish(modgate, version, zip).catch(() => undefined);

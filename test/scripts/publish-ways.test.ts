@@ -116,6 +116,22 @@ test('a version that was fetched before stays what it was', async (t) => {
   assert.deepEqual(asked, []);
 });
 
+test('a file of a published version that is lost comes from no source in its stead', async (t) => {
+  const module = 'example.com/mod';
+  const config = { routes: [{ match: module, chain: `published,${SOURCE}` }], workers: 2 };
+  const { modgate, upstream } = await publishingPair(t, { config });
+  assert.equal((await publish(modgate, 'v1.0.0', libZip('v1.0.0', {}, module), { module })).status, 201);
+  const url = `/${module}/@v/v1.0.0`;
+  for (const kind of ['zip', 'mod']) {
+    fs.rmSync(path.join(modgate.data, `tree${url}.${kind}`));
+    const lost = await modgate.ask(`${url}.${kind}`);
+    assert.deepEqual([lost.status, /published here/.test(lost.text)], [500, true], lost.text);
+  }
+  fs.rmSync(path.join(modgate.data, `tree${url}.info`));
+  assert.equal((await modgate.ask(`${url}.info`)).status, 404);
+  assert.deepEqual(upstream.requests, []);
+});
+
 test('more uploads than are taken at once are told to come again', async (t) => {
   const { modgate } = await publishingPair(t);
   const { hostname, port } = new URL(modgate.url);

@@ -16,6 +16,9 @@ describe('an upload', () => {
     const { modgate, upstream } = await publishingPair(t);
     assert.equal((await modgate.ask(`${BASE}/list`)).status, 404);
     assert.equal((await modgate.ask(`/${MODULE}/@latest`)).status, 404);
+    assert.equal((await modgate.ask('/corp.test/@v/list')).status, 404);
+    const lookup = await modgate.ask(`/sumdb/${upstream.sumdb.name}/lookup/${MODULE}@v1.0.0`);
+    assert.deepEqual([lookup.status, /code: PRIVATE_MODULE/.test(lookup.text)], [403, true], lookup.text);
     assert.equal((await modgate.ask(`${BASE}/v1.0.0.info`)).status, 404);
     const zip = libZip('v1.0.0');
     const first = await publish(modgate, 'v1.0.0', zip);
@@ -72,7 +75,7 @@ describe('an upload', () => {
         'another route',
         publish(modgate, 'v1.0.0', libZip('v1.0.0', {}, 'example.com/x'), { module: 'example.com/x' }),
         403,
-        /match: "example\.com\/\*", chain: published/,
+        /match: "example\.com\/x", chain: published, private: true/,
       ],
       ['a version that is none', put(modgate.url, uploadPath('v1.0'), zip), 400, /not canonical/],
       ['a major that the path has not', put(modgate.url, uploadPath('v2.0.0'), zip), 400, /v2\.0\.0/],
@@ -81,6 +84,20 @@ describe('an upload', () => {
         publish(modgate, 'v0.0.0-20240102030405-0123456789ab', zip),
         400,
         /pseudo-version/,
+      ],
+      ['+incompatible', publish(modgate, 'v2.0.0+incompatible', zip), 400, /modules without a go\.mod/],
+      ['a version too long for a file', publish(modgate, `v1.0.0-${'a'.repeat(240)}`, zip), 400, /too long/],
+      [
+        'a go.mod that cannot be read',
+        publish(modgate, 'v1.0.0', bad({ 'go.mod': `module ${MODULE}\n\nrequire (\n` })),
+        400,
+        /cannot be read\ngo\.mod:\d: /,
+      ],
+      [
+        'another spelling of the path',
+        put(modgate.url, uploadPath('v1.0.0').replace('/-/', '/%2d/'), zip),
+        404,
+        /uploads go to/,
       ],
       ['no zip', publish(modgate, 'v1.0.0', Buffer.from('no zip')), 400, /not a zip|no zip|zip/],
       ['an empty body', publish(modgate, 'v1.0.0', Buffer.alloc(0)), 400, /brings no zip/],
