@@ -154,7 +154,7 @@ export class Zips {
       }
     } catch (thrown) {
       const error = toModgateError(thrown);
-      this.#remember(m, key, error);
+      this.#remember(m, key, error, error.absent ? chain.lasts : Infinity);
       throw error;
     }
   }
@@ -189,10 +189,10 @@ export class Zips {
     this.#deps.lists.note(m.path);
   }
 
-  /** Only what asking again cannot change is remembered. */
-  #remember(m: ModuleVersion, key: string, error: ModgateError): void {
+  /** Only what asking again cannot change is remembered. @param lasts ms, at the most */
+  #remember(m: ModuleVersion, key: string, error: ModgateError, lasts: number): void {
     const lasting = error.absent || error.code === 'BAD_ZIP' || error.code === 'IMMUTABLE_CONFLICT';
-    if (lasting) this.#refused.remember(key, error);
+    if (lasting) this.#refused.remember(key, error, lasts);
     if (error.absent || error.code === 'CANCELED') return;
     this.#deps.logger.warn(
       { module: m.path, version: m.version, code: error.code, err: error },
