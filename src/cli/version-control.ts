@@ -59,7 +59,8 @@ export class VersionControl {
         recorded: (m) => recordedCommit(this.#below.tree, m),
         proxies: (url) => this.#proxies.get(url, rules),
       },
-      { rewrites: insteadOf },
+      // Any host's page can name any repository: only whoever wrote a route down has said that it may be served.
+      { terms: { rewrites: insteadOf, anonymous: !written }, yields: !written },
     );
   }
 

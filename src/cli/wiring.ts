@@ -87,11 +87,11 @@ export function makeRouter(
 }
 
 function makeChain(route: RouteConfig, config: Config, find: (name: string) => Source | undefined): Chain {
-  const { chain: text, isPrivate, insteadOf } = route;
+  const { chain: text, isPrivate, insteadOf, written } = route;
   const elements = parseChain(text);
   const places = elements.map(({ element }) => config.sources.get(element)?.url ?? '');
   const id = createHash('sha256')
-    .update(JSON.stringify([text, places, isPrivate, [...insteadOf], config.vcs.repositories]))
+    .update(JSON.stringify([text, places, isPrivate, written, [...insteadOf], config.vcs.repositories]))
     .digest('base64url')
     .slice(0, 22);
   return new Chain(

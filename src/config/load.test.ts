@@ -172,6 +172,7 @@ routes:
   assert.equal(warnings.length, 2);
 });
 
+const VCS = 'vcs: { credentials: [{ match: a.example, netrc: true }] }\n';
 const WARNINGS: [what: string, yaml: string, expected: RegExp[]][] = [
   [
     'secret in plain text',
@@ -193,6 +194,16 @@ const WARNINGS: [what: string, yaml: string, expected: RegExp[]][] = [
     'secret header',
     `${SOURCE}    headers: { Private-Token: hunter2 }\n`,
     [/Private-Token looks like a secret/],
+  ],
+  [
+    'credentials of repositories that no written route asks',
+    `${VCS}chain: direct\nroutes: [{ match: a.example, chain: "off" }]\n`,
+    [/^etc\/m\.yaml:1:\d+: are never used: no route that is written down has direct in its chain/],
+  ],
+  [
+    'credentials of repositories, and a written route',
+    `${VCS}routes: [{ match: a.example, chain: direct }]\n`,
+    [],
   ],
   ['empty sections', 'sources:\nroutes:\ncache:\n', []],
 ];

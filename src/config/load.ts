@@ -163,7 +163,7 @@ function build(file: FileConfig, named: ReadonlySet<string>, context: Context): 
       cap: file.store?.cap ?? DEFAULTS.store.cap,
       scrub: file.store?.scrub ?? ms(DEFAULTS.store.scrub),
     },
-    vcs: readVcs(file.vcs, context),
+    vcs: readVcs(file.vcs, routes, context),
     shutdown: file.shutdown ?? ms(DEFAULTS.shutdown),
   };
 }

@@ -89,7 +89,10 @@ export const vcsSchema = section('Version control: where `direct` gets modules f
     .optional(),
   credentials: z
     .array(credential.optional())
-    .meta({ description: 'Credentials by remote; the first match that fits the scheme counts.' })
+    .meta({
+      description:
+        'Credentials by remote; the first match that fits the scheme counts. Used on routes that are written down only.',
+    })
     .optional(),
   repositories: repositoriesSchema,
 });

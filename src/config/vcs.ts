@@ -1,4 +1,5 @@
 import { RemotePatterns, splitRemotePatterns } from '../module/index.ts';
+import { parseChain } from './chain.ts';
 import type { Context } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
@@ -6,6 +7,7 @@ import { readRepositories } from './repositories.ts';
 import { covers } from './routes.ts';
 import { ms } from './sources.ts';
 import { readPems } from './tls.ts';
+import type { RouteConfig } from './types.ts';
 import { parseSize } from './units.ts';
 import { readCredential } from './vcs-credentials.ts';
 import type { FileVcs } from './vcs-schema.ts';
@@ -14,7 +16,11 @@ import type { VcsConfig, VcsCredential } from './vcs-types.ts';
 const PATH: Path = ['vcs'];
 
 /** The section with every default. */
-export function readVcs(raw: FileVcs | undefined, context: Context): VcsConfig {
+export function readVcs(
+  raw: FileVcs | undefined,
+  routes: readonly RouteConfig[],
+  context: Context,
+): VcsConfig {
   const initial = DEFAULTS.vcs;
   const insecure = raw?.insecure ?? initial.insecure;
   readPatterns(insecure, [...PATH, 'insecure'], context);
@@ -26,7 +32,7 @@ export function readVcs(raw: FileVcs | undefined, context: Context): VcsConfig {
     timeouts: readTimeouts(raw, context),
     ca: readCa(raw, context),
     insecure,
-    credentials: readCredentials(raw, insecure !== '', context),
+    credentials: readCredentials(raw, insecure !== '', routes, context),
     repositories: readRepositories(raw?.repositories, context),
   };
 }
@@ -51,6 +57,7 @@ function readCa(raw: FileVcs | undefined, context: Context): VcsConfig['ca'] {
 function readCredentials(
   raw: FileVcs | undefined,
   anyInsecure: boolean,
+  routes: readonly RouteConfig[],
   context: Context,
 ): readonly VcsCredential[] {
   const { findings } = context;
@@ -71,7 +78,16 @@ function readCredentials(
     before.push({ patterns, entry });
     found.push(entry);
   }
+  if (found.length > 0 && !routes.some(usesCredentials))
+    findings.warn(
+      [...PATH, 'credentials'],
+      'are never used: no route that is written down has direct in its chain, and the last one, of chain, is asked without credentials',
+    );
   return found;
+}
+
+function usesCredentials({ written, chain }: RouteConfig): boolean {
+  return written && parseChain(chain).some(({ element }) => element === 'direct');
 }
 
 /** Whether the earlier entry counts by every scheme by which the later one would. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Code, ModgateError, toModgateError } from '../errors/index.ts';
-import { Chain, type ChainLink } from './chain.ts';
+import { Chain, type ChainLink, Yielded } from './chain.ts';
 import type { Source } from './source.ts';
 
 /** A source that a chain only hands on: its name says what it answers. */
@@ -64,4 +64,32 @@ describe('a chain', () => {
       assert.equal(asked.join(' '), askedNames);
     });
   }
+
+  /** A last source that yields where it is down. */
+  function yielding(first: string, separator: ',' | '|'): Promise<unknown> {
+    const last: Source = { ...source('last'), yields: ({ code }) => code === 'UPSTREAM_UNREACHABLE' };
+    const chain = new Chain([
+      { step: source(first), separator },
+      { step: last, separator: undefined },
+    ]);
+    const answer = chain.ask('x', async ({ name }) => {
+      if (name === 'last')
+        throw new ModgateError('UPSTREAM_UNREACHABLE', 'no such host\nmore', { source: name });
+      throw new ModgateError(ANSWERS[name] ?? 'INTERNAL', `${name} here`);
+    });
+    return answer.catch((error: unknown) => error);
+  }
+
+  it('lets the absence stand where its last source yields, and is an outage to itself', async () => {
+    const error = await yielding('absent', ',');
+    assert.ok(error instanceof Yielded);
+    assert.deepEqual([error.code, error.absent], ['UPSTREAM_UNREACHABLE', false]);
+    assert.equal(error.absence.code, 'NOT_FOUND');
+    assert.equal(error.absence.message, 'absent here\nlast was passed over: no such host');
+  });
+
+  it('keeps an outage before a source that yields', async () => {
+    const error = toModgateError(await yielding('slow', '|'));
+    assert.deepEqual([error.code, error instanceof Yielded], ['UPSTREAM_TIMEOUT', false]);
+  });
 });

@@ -12,6 +12,26 @@ export interface ChainLink {
 }
 
 /**
+ * A failure of the last source in the place of which callers are told the absence that a source before it told. To all
+ * else it is the failure that it is: nothing that is stored goes because of it, and it is not remembered.
+ */
+export class Yielded extends ModgateError {
+  /** as callers are told it */
+  readonly absence: ModgateError;
+
+  constructor(failure: ModgateError, absence: ModgateError) {
+    const { code, message, cause, next, retryAfter, source } = failure;
+    super(code, message, { cause, next, retryAfter, source });
+    const why = message.split('\n', 1)[0];
+    this.absence = new ModgateError(absence.code, `${absence.message}\n${source} was passed over: ${why}`, {
+      cause: absence,
+      next: next ?? absence.next,
+      source: absence.source,
+    });
+  }
+}
+
+/**
  * Sources asked one after the other, as the go command walks GOPROXY (cmd/go modfetch/proxy.go TryProxies): where
  * all of them fail, an outage outranks absence, so that it can never look like absence.
  */
@@ -53,14 +73,20 @@ export class Chain {
       try {
         return await question(step);
       } catch (thrown) {
-        const error = toModgateError(thrown);
-        if (error.code === 'CANCELED') throw error;
+        const error = fault(thrown, step, best);
+        if (error.code === 'CANCELED' || error instanceof Yielded) throw error;
         if (best === undefined || best.absent) best = error;
         if (separator !== '|' && !error.absent) break;
       }
     }
     throw best ?? nobodyAsked(what);
   }
+}
+
+function fault(thrown: unknown, source: Source, before: ModgateError | undefined): ModgateError {
+  const error = toModgateError(thrown);
+  const yields = before?.absent === true && source.yields?.(error) === true;
+  return yields ? new Yielded(error, before) : error;
 }
 
 function nobodyAsked(what: string): ModgateError {

@@ -4,7 +4,7 @@
  */
 export { checkInfo, checkMod, MAX_INFO_BYTES, parseQueryInfo } from './answers.ts';
 export type { ChainLink } from './chain.ts';
-export { Chain } from './chain.ts';
+export { Chain, Yielded } from './chain.ts';
 export {
   type DirectDeps,
   type DirectOptions,

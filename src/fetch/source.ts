@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ModgateError } from '../errors/index.ts';
 import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
 import type { Links } from '../net/index.ts';
 
@@ -52,6 +53,8 @@ export interface SumdbSource {
 export interface Source extends SumdbSource {
   /** true: it is the origin itself, so that what was pushed a moment ago is expected of it */
   readonly isOrigin?: boolean;
+  /** True for a failure that lets the absence stand which a source before it told. */
+  yields?(error: ModgateError): boolean;
   /** Canonical versions, no pseudo-versions, in semver order; empty for an untagged module. */
   list(path: ModulePath, signal: AbortSignal): Promise<Traced<readonly Version[]>>;
   /** `latest`, a branch, a commit or a version prefix. */

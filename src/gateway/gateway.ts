@@ -1,5 +1,5 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
-import { parseQueryInfo } from '../fetch/index.ts';
+import { parseQueryInfo, Yielded } from '../fetch/index.ts';
 import type { ModulePath, ModuleVersion, Version } from '../module/index.ts';
 import { compareVersions, isPrerelease } from '../module/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
@@ -92,7 +92,7 @@ export class Gateway {
     try {
       return await this.#answer(ask, options);
     } catch (thrown) {
-      throw this.#passDenial(ask, toModgateError(thrown));
+      throw thrown instanceof Yielded ? thrown.absence : this.#passDenial(ask, toModgateError(thrown));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Rewrites } from './repository.ts';
+import type { Terms } from './repository.ts';
 
 /** What git is given to reach one remote, and nobody else is shown. */
 export interface Access {
@@ -21,7 +21,7 @@ export interface Access {
 export interface AccessBook {
   /**
    * @param url as `Remotes.open` takes it
-   * @throws VCS_REFUSED for a URL that is not allowed, UPSTREAM_DENIED where credentials cannot be had
+   * @throws VCS_REFUSED for a URL that is not allowed, UPSTREAM_DENIED where credentials cannot be had or used
    */
-  find(url: string, rewrites: Rewrites, signal: AbortSignal): Promise<Access>;
+  find(url: string, terms: Terms, signal: AbortSignal): Promise<Access>;
 }

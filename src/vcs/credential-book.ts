@@ -6,12 +6,13 @@ import type { Access, AccessBook } from './access.ts';
 import { type Address, addressUrl, parseAddress } from './address.ts';
 import { CaFile } from './ca-file.ts';
 import { CommandIssuer } from './command-issuer.ts';
+import { WRITE_ROUTE, WRITTEN_ROUTES_ONLY } from './fault.ts';
 import { type GithubApp, GithubAppIssuer } from './github-app.ts';
 import { pairAccess } from './http-access.ts';
 import { FixedIssuer, type Issuer, type Lease } from './issuer.ts';
 import { NetrcIssuer } from './netrc-issuer.ts';
 import { rewritten } from './remote-url.ts';
-import type { Rewrites } from './repository.ts';
+import type { Terms } from './repository.ts';
 import { secretForms } from './secrets.ts';
 import { type SshKey, sshCommand } from './ssh-command.ts';
 
@@ -52,6 +53,12 @@ export interface BookDeps {
 
 type HowToSsh = Extract<CredentialKind, { kind: 'ssh' }>;
 
+interface Found {
+  readonly lease: Lease;
+  /** of the path, which it is for */
+  readonly elements: number;
+}
+
 interface Entry {
   readonly patterns: RemotePatterns;
   readonly insecure: boolean;
@@ -74,11 +81,14 @@ export class CredentialBook implements AccessBook {
     }));
   }
 
-  async find(url: string, rewrites: Rewrites, signal: AbortSignal): Promise<Access> {
+  async find(url: string, { rewrites, anonymous }: Terms, signal: AbortSignal): Promise<Access> {
     const remote = parseAddress(rewritten(url, rewrites));
-    if (remote.scheme === 'ssh') return this.#bySsh(remote);
+    if (remote.scheme === 'ssh') {
+      if (anonymous) throw withoutKey(remote);
+      return this.#bySsh(remote);
+    }
     if (remote.scheme === 'http' && !this.#insecure.matches(remote)) throw unencrypted(remote);
-    return this.#byHttp(remote, signal);
+    return this.#byHttp(remote, anonymous ? undefined : await this.#lease(remote, signal));
   }
 
   /** Ends what is being asked for. */
@@ -102,8 +112,7 @@ export class CredentialBook implements AccessBook {
     });
   }
 
-  async #byHttp(remote: Address, signal: AbortSignal): Promise<Access> {
-    const found = await this.#lease(remote, signal);
+  async #byHttp(remote: Address, found: Found | undefined): Promise<Access> {
     const { env = {}, config = [] } =
       found === undefined ? {} : pairAccess(remote, found.lease.pair, found.elements);
     const ca = await this.#ca?.path();
@@ -122,10 +131,7 @@ export class CredentialBook implements AccessBook {
     };
   }
 
-  async #lease(
-    remote: Address,
-    signal: AbortSignal,
-  ): Promise<{ lease: Lease; elements: number } | undefined> {
+  async #lease(remote: Address, signal: AbortSignal): Promise<Found | undefined> {
     for (const { by, patterns, insecure } of this.#entries) {
       if ('ssh' in by || (remote.scheme === 'http' && !insecure)) continue;
       const elements = patterns.pathElements(remote);
@@ -153,6 +159,13 @@ function issuerOf(how: Exclude<CredentialKind, { kind: 'ssh' }>, { clock, env, c
 
 function placeOf({ host, port }: Address): string {
   return port === '' ? host : `${host}:${port}`;
+}
+
+/** SSH without a key is nothing. */
+function withoutKey(remote: Address): ModgateError {
+  return new ModgateError('UPSTREAM_DENIED', `${addressUrl(remote, undefined)}: ${WRITTEN_ROUTES_ONLY}`, {
+    next: WRITE_ROUTE,
+  });
 }
 
 function unencrypted(remote: Address): ModgateError {

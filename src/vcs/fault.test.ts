@@ -147,6 +147,14 @@ const TEXTS: readonly (readonly [code: Code, stderr: string])[] = [
   ],
   [
     'UPSTREAM_BAD_ANSWER',
+    'error: inflate: data stream error (invalid stored block lengths)\nfatal: serious inflate inconsistency\nfetch-pack: unexpected disconnect while reading sideband packet',
+  ],
+  [
+    'UPSTREAM_BAD_ANSWER',
+    'fatal: pack signature mismatch\nfetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF',
+  ],
+  [
+    'UPSTREAM_BAD_ANSWER',
     'fatal: bad object 1f0c\nerror: https://git.corp.example/lib.git did not send all necessary objects',
   ],
   ['UPSTREAM_BAD_ANSWER', 'fatal: remote error: upload-pack: not our ref 1234'],

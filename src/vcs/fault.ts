@@ -32,6 +32,11 @@ export class GitFault extends ModgateError {
   }
 }
 
+/** Why a remote is asked without credentials, and the next step of whoever meant it to be asked with some. */
+export const WRITTEN_ROUTES_ONLY =
+  'credentials are used only for routes that are written down; the repository may also not exist';
+export const WRITE_ROUTE = 'add a route for this module path, with direct in its chain, if it may be served';
+
 interface Row {
   readonly text: RegExp;
   readonly code: Code;
@@ -163,7 +168,7 @@ const ROWS: readonly Row[] = [
     next: ASK_LATER,
   },
   {
-    text: /bad line length|pack has bad object|pack is corrupted/,
+    text: /bad line length|pack has bad object|pack is corrupted|inflate: data stream error|serious inflate|pack signature mismatch/,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'its answer is malformed',
     next: TELL_OWNER,
@@ -225,7 +230,12 @@ const ROWS: readonly Row[] = [
 export function gitFault(
   url: string,
   result: GitResult,
-  limits: { readonly timeouts?: GitTimeouts | undefined; readonly secrets?: readonly string[] } = {},
+  limits: {
+    readonly timeouts?: GitTimeouts | undefined;
+    readonly secrets?: readonly string[];
+    /** no credentials were shown, whatever there are */
+    readonly anonymous?: boolean;
+  } = {},
 ): GitFault {
   const ended = endedByUs(url, result, limits.timeouts);
   if (ended !== undefined) return ended;
@@ -235,6 +245,14 @@ export function gitFault(
     const code = result.code < 0 ? 'it was killed' : `exit status ${result.code}`;
     return new GitFault('VCS_FAILED', url, `git failed (${code})`, TELL_OWNER, said);
   }
+  if (row.code === 'UPSTREAM_DENIED' && limits.anonymous === true)
+    return new GitFault(
+      row.code,
+      url,
+      `the host wants credentials; ${WRITTEN_ROUTES_ONLY}`,
+      WRITE_ROUTE,
+      said,
+    );
   return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
 }
 

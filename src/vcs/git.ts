@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
+import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Access } from './access.ts';
 import { gitEnvironment, type Surroundings } from './environment.ts';
+import { checkGitVersion, notStarted } from './git-version.ts';
 
 /** ms */
 export interface GitTimeouts {
@@ -49,6 +50,8 @@ export interface GitResult {
 /** bytes */
 const STDERR_LIMIT = 16 << 10;
 const STDOUT_LIMIT = 64 << 20;
+/** of `git version` */
+const VERSION: GitTimeouts = { idle: 30_000, total: 30_000 };
 /** ms from SIGTERM to SIGKILL */
 const GRACE = 2000;
 /** ms between two looks at what git writes */
@@ -60,14 +63,35 @@ export class Git {
   readonly #surroundings: Surroundings;
   readonly #running = new Set<Running>();
   #closed = false;
+  #usable: Promise<void> | undefined;
 
   constructor(program: string, surroundings: Surroundings) {
     this.#program = program;
     this.#surroundings = surroundings;
   }
 
-  /** Resolves however git ends; rejects with CANCELED, or with VCS_FAILED where it cannot be started. */
+  /** Resolves however git ends; rejects with CANCELED, or with NoGit where it cannot be used at all. */
   async run(call: GitCall): Promise<GitResult> {
+    await this.usable();
+    return await this.#run(call);
+  }
+
+  /** Looks once which git it is; after a failure again, since one may be installed meanwhile. Throws NoGit. */
+  usable(): Promise<void> {
+    this.#usable ??= this.#look().catch((error: unknown) => {
+      this.#usable = undefined;
+      throw error;
+    });
+    return this.#usable;
+  }
+
+  async #look(): Promise<void> {
+    const signal = new AbortController().signal;
+    const { stdout } = await this.#run({ args: ['version'], timeouts: VERSION, limit: 1000, signal });
+    checkGitVersion(this.#program, stdout.toString('latin1'));
+  }
+
+  async #run(call: GitCall): Promise<GitResult> {
     const running = this.start(call);
     const pieces: Buffer[] = [];
     let size = 0;
@@ -220,15 +244,4 @@ export class Running {
       // The group is gone already.
     }
   }
-}
-
-function notStarted(program: string, error: Error): ModgateError {
-  const code = systemCode(error);
-  if (code !== 'ENOENT' && code !== 'EACCES') {
-    return new ModgateError('VCS_FAILED', `the git command cannot be started: ${code}`, { cause: error });
-  }
-  return new ModgateError('VCS_FAILED', `there is no program "${program}" to run git with`, {
-    cause: error,
-    next: 'install git on the machine of modgate, or put its path into vcs.git',
-  });
 }

@@ -6,7 +6,8 @@
 export type { Access, AccessBook } from './access.ts';
 export { type BookDeps, type BookOptions, CredentialBook, type CredentialEntry } from './credential-book.ts';
 export type { GitTimeouts } from './git.ts';
+export { NoGit } from './git-version.ts';
 export { openAccess } from './open-access.ts';
 export { GitRemotes, type RemotesOptions, type RemotesParts } from './remotes.ts';
-export type { Commit, Refs, Remotes, Repository, Rewrites, TreeFile } from './repository.ts';
+export type { Commit, Refs, Remotes, Repository, Rewrites, Terms, TreeFile } from './repository.ts';
 export { withoutSecrets } from './secrets.ts';

@@ -10,7 +10,7 @@ import { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
  */
 export function openAccess(insecure: PathPatterns = new PathPatterns('')): AccessBook {
   return {
-    async find(url, rewrites) {
+    async find(url, { rewrites }) {
       const target = rewritten(url, rewrites);
       checkScheme(target, insecure);
       return { url: target, env: {}, config: [], secrets: [] };

@@ -73,24 +73,24 @@ describe('URLs of remotes', () => {
 
 describe('a book without credentials', () => {
   const book = openAccess(new PathPatterns('old.example/*,127.0.0.1:8080'));
-  const none = new Map<string, string>();
+  const none = { rewrites: new Map<string, string>(), anonymous: false };
 
   it('gives http for the patterns only, after rewriting', async () => {
     const { url } = await book.find('http://old.example/x/y', none, NEVER);
     assert.equal(url, 'http://old.example/x/y');
     assert.ok(await book.find('http://127.0.0.1:8080/x', none, NEVER));
-    const toHttp = new Map([['https://new.example/', 'http://new.example/']]);
-    for (const [target, rewrites] of [
+    const toHttp = { ...none, rewrites: new Map([['https://new.example/', 'http://new.example/']]) };
+    for (const [target, terms] of [
       ['http://new.example/x', none],
       ['http://127.0.0.1:8081/x', none],
       ['https://new.example/x', toHttp],
     ] as const) {
-      await assert.rejects(book.find(target, rewrites, NEVER), { code: 'VCS_REFUSED' }, target);
+      await assert.rejects(book.find(target, terms, NEVER), { code: 'VCS_REFUSED' }, target);
     }
   });
 
   it('refuses what a rewrite makes of an allowed URL', async () => {
-    const evil = new Map([['https://git.corp.example/', 'file:///etc/']]);
+    const evil = { ...none, rewrites: new Map([['https://git.corp.example/', 'file:///etc/']]) };
     await assert.rejects(book.find('https://git.corp.example/x', evil, NEVER), { code: 'VCS_REFUSED' });
   });
 });

@@ -5,7 +5,7 @@ import type { Access, AccessBook } from './access.ts';
 import { GitFault, gitFault, scrubbed, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult, GitTimeouts } from './git.ts';
 import { withoutUserInfo } from './remote-url.ts';
-import type { Rewrites } from './repository.ts';
+import type { Terms } from './repository.ts';
 
 /** What all remotes share. */
 export interface RemoteParts {
@@ -22,7 +22,6 @@ export interface RemoteParts {
 export type RemoteCall = Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limit' | 'exceeded' | 'signal'>;
 
 const MAX_HOPS = 3;
-const NO_REWRITES: Rewrites = new Map();
 const INFO = '/info/refs';
 /** gitprotocol-http(5), smart server response */
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
@@ -32,15 +31,15 @@ export class Remote {
   /** as it was named, without user info */
   readonly url: string;
   readonly #asked: string;
-  readonly #rewrites: Rewrites;
+  readonly #terms: Terms;
   readonly #parts: RemoteParts;
   /** where its host says that it is now */
   #moved: string | undefined;
 
-  constructor(url: string, rewrites: Rewrites, parts: RemoteParts) {
+  constructor(url: string, terms: Terms, parts: RemoteParts) {
     this.url = withoutUserInfo(url);
     this.#asked = url;
-    this.#rewrites = rewrites;
+    this.#terms = terms;
     this.#parts = parts;
   }
 
@@ -96,8 +95,8 @@ export class Remote {
   #access(signal: AbortSignal): Promise<Access> {
     const { book } = this.#parts;
     return this.#moved === undefined
-      ? book.find(this.#asked, this.#rewrites, signal)
-      : book.find(this.#moved, NO_REWRITES, signal);
+      ? book.find(this.#asked, this.#terms, signal)
+      : book.find(this.#moved, { ...this.#terms, rewrites: new Map() }, signal);
   }
 
   async #once(call: RemoteCall, access: Access): Promise<GitResult> {
@@ -124,7 +123,8 @@ export class Remote {
     if (result.ending === 'limit' && call.exceeded !== undefined) {
       return tooLarge(this.url, 'its copy would be larger than vcs.repository allows');
     }
-    return gitFault(this.url, result, { timeouts: this.#parts.timeouts, secrets: access.secrets });
+    const { anonymous } = this.#terms;
+    return gitFault(this.url, result, { timeouts: this.#parts.timeouts, secrets: access.secrets, anonymous });
   }
 
   /** Where the first request is redirected to. Throws VCS_REFUSED for another host. */

@@ -8,11 +8,12 @@ import { Copy } from './copy.ts';
 import { Evictor } from './evictor.ts';
 import { Git, type GitTimeouts } from './git.ts';
 import { GitRepository } from './git-repository.ts';
+import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
 import { packIfMany } from './packing.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
-import type { Remotes, Repository, Rewrites } from './repository.ts';
+import type { Remotes, Repository, Terms } from './repository.ts';
 import { TagMemory } from './tag-memory.ts';
 import { Uses } from './uses.ts';
 import { Workshop } from './workshop.ts';
@@ -108,14 +109,15 @@ export class GitRemotes implements Remotes {
       ),
     };
     this.#later(() => this.#evictor.start());
+    this.#later(() => this.#tellNoGit());
   }
 
-  open(url: string, rewrites: Rewrites): Repository {
+  open(url: string, terms: Terms): Repository {
     parseRemoteUrl(url);
-    const id = idOf(url, rewrites);
+    const id = idOf(url, terms);
     const known = this.#open.get(id);
     if (known !== undefined) return known;
-    const repository = this.#make(id, url, rewrites);
+    const repository = this.#make(id, url, terms);
     if (this.#open.size >= MAX_OPEN) this.#open.clear();
     this.#open.set(id, repository);
     return repository;
@@ -132,6 +134,16 @@ export class GitRemotes implements Remotes {
     while (this.#background.size > 0) await Promise.all(this.#background);
   }
 
+  /** Before anybody asks: whoever runs modgate is to know it from the start. */
+  async #tellNoGit(): Promise<void> {
+    try {
+      await this.#git.usable();
+    } catch (error) {
+      if (!(error instanceof NoGit)) throw error;
+      this.#logger.warn({ code: error.code, next: error.next }, error.message);
+    }
+  }
+
   /** Nobody waits for it, and nobody needs it to succeed. */
   #later(job: () => Promise<unknown>): void {
     const done = job().then(
@@ -142,8 +154,8 @@ export class GitRemotes implements Remotes {
     done.finally(() => this.#background.delete(done)).catch(() => undefined);
   }
 
-  #make(id: string, url: string, rewrites: Rewrites): GitRepository {
-    const remote = new Remote(url, rewrites, this.#parts);
+  #make(id: string, url: string, terms: Terms): GitRepository {
+    const remote = new Remote(url, terms, this.#parts);
     const copy = new Copy(join(this.#folder, id), join(this.#folder, 'trash'), remote.url);
     const shop = new Workshop({
       git: this.#git,
@@ -172,11 +184,11 @@ export class GitRemotes implements Remotes {
   }
 }
 
-/** Two routes that rewrite differently reach different remotes by one URL. */
-function idOf(url: string, rewrites: Rewrites): string {
+/** Two routes that rewrite differently reach different remotes by one URL, and strangers see less of it. */
+function idOf(url: string, { rewrites, anonymous }: Terms): string {
   const rules = [...rewrites].sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
-    .update(JSON.stringify([url, rules]))
+    .update(JSON.stringify(anonymous ? [url, rules, 'anonymous'] : [url, rules]))
     .digest('hex')
     .slice(0, 32);
 }

@@ -76,10 +76,20 @@ export interface Repository {
 /** Begins of URLs → what stands in their place: git's url.<base>.insteadOf, the longest match counts. */
 export type Rewrites = ReadonlyMap<string, string>;
 
+/** On whose behalf a remote is asked. */
+export interface Terms {
+  readonly rewrites: Rewrites;
+  /** true: no credentials at all, whatever the book has for it; a stranger may have named the URL */
+  readonly anonymous: boolean;
+}
+
 /** All remotes, and the folder in which something is kept of them. */
 export interface Remotes {
-  /** The same one for the same URL and rewrites. VCS_REFUSED for a scheme or form that is not allowed. */
-  open(url: string, rewrites: Rewrites): Repository;
+  /**
+   * The same one for the same URL and terms; what was fetched with credentials is never read without.
+   * VCS_REFUSED for a scheme or form that is not allowed.
+   */
+  open(url: string, terms: Terms): Repository;
   /** Ends every git that runs. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
  * Carries out deploy/Dockerfile without an engine: its COPY and RUN lines, in a folder. It knows the few instructions
- * and forms that this file uses, and fails at any other.
+ * and forms that this file uses, and fails at any other. Packages of the distribution are not installed: a folder is no
+ * machine, and what the program needs of them is taken from this one.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -34,6 +35,11 @@ export function readDockerfile(file: string): Stage[] {
     else stages.at(-1)?.instructions.push({ name, words, flags });
   }
   return stages;
+}
+
+/** Whether it installs packages of the distribution, users included. */
+export function isOfDistribution({ name, words }: Instruction): boolean {
+  return name === 'RUN' && words.startsWith('apt-get ');
 }
 
 /** What .dockerignore lets through; it excludes all, then names what stays, then takes some of that away again. */
@@ -80,7 +86,8 @@ export class Engine {
       if (instruction.name === 'WORKDIR') {
         workdir = path.join(root, instruction.words);
         fs.mkdirSync(workdir, { recursive: true });
-      } else if (instruction.name === 'COPY') this.#copy(instruction, root, workdir);
+      } else if (isOfDistribution(instruction)) continue;
+      else if (instruction.name === 'COPY') this.#copy(instruction, root, workdir);
       else if (instruction.name === 'RUN') this.#run(instruction.words, workdir);
     }
   }

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { client, GitFolder, git } from './git.ts';
-import { GitServer } from './git-http.ts';
+import { GARBLE, GitServer } from './git-http.ts';
 
 let folder: GitFolder;
 let server: GitServer;
@@ -64,6 +64,11 @@ describe('git over HTTP in tests', () => {
     const url = `${server.url}/closed.git`;
     assert.match((await client('ls-remote', url)).text, /could not read Username/);
     assert.equal((await client('ls-remote', url.replace('//', '//u:s3cret@'))).code, 0);
+  });
+
+  it('garbles no length of a packet to another length', () => {
+    const digits = Buffer.from('0123456789abcdefABCDEF');
+    assert.doesNotMatch(Buffer.from(digits.map((digit) => digit ^ GARBLE)).toString('latin1'), /[0-9a-f]/i);
   });
 
   it('breaks as it is told, as often as it is told', async () => {

@@ -69,6 +69,11 @@ const BACKEND = path.join(
   execFileSync('git', ['--exec-path'], { encoding: 'utf8' }).trim(),
   'git-http-backend',
 );
+/**
+ * The first bit is in it, so that no hex digit becomes another one: a length of a packet that is garbled to a longer one
+ * would make a broken connection of it, now and then, since git chooses the packets' lengths by the moment.
+ */
+export const GARBLE = 0xa5;
 const STEPS: readonly string[] = ['info', 'ls-refs', 'fetch'];
 
 export class GitServer {
@@ -260,7 +265,7 @@ export class GitServer {
         response.end(body.subarray(0, fault.after));
         return;
       case 'garble':
-        response.end(Buffer.from(body.map((byte, at) => (at < fault.from ? byte : byte ^ 0x5a))));
+        response.end(Buffer.from(body.map((byte, at) => (at < fault.from ? byte : byte ^ GARBLE))));
         return;
       case 'slow':
         for (let at = 0; at < body.length && !response.destroyed; at += fault.bytes) {

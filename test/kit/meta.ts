@@ -61,11 +61,11 @@ export class Web {
       server.on('connection', (socket: Socket) => this.#hold(socket));
   }
 
-  /** Ends with the test. */
-  static async start(t: Ending): Promise<Web> {
+  /** @param ending closes it; without, whoever started it does */
+  static async start(ending?: Ending): Promise<Web> {
     const web = new Web(await authority());
     await Promise.all([listen(web.#secure), listen(web.#proxy)]);
-    t.after(() => web.close());
+    ending?.after(() => web.close());
     return web;
   }
 
@@ -98,16 +98,19 @@ export class Web {
     this.#hosts.set(name, listener);
   }
 
-  /** Hands requests to a host on to a server of plain HTTP on loopback, such as a git server. */
-  forward(name: string, port: number): void {
+  /**
+   * Hands requests to a host on to a server of plain HTTP, such as a git server.
+   *
+   * @param to its base URL without a slash at the end, or path and query → URL
+   */
+  forward(name: string, to: string | ((target: string) => string)): void {
     this.host(name, (request, response) => {
-      const onward = http.request(
-        { host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers },
-        (answer) => {
-          response.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(response);
-        },
-      );
+      const { method, headers, url: target = '/' } = request;
+      const url = typeof to === 'string' ? to + target : to(target);
+      const onward = http.request(url, { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
       onward.on('error', () => response.destroy());
       request.pipe(onward);
     });

@@ -28,7 +28,7 @@ const remotes = new GitRemotes(
   },
 );
 const answer = remotes
-  .open(url, new Map())
+  .open(url, { rewrites: new Map(), anonymous: false })
   .resolve(revision, new AbortController().signal)
   .then(
     ({ hash }) => hash,

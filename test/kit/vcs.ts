@@ -9,13 +9,21 @@ import { fileURLToPath } from 'node:url';
 import { ModgateError } from '../../src/errors/index.ts';
 import { PathPatterns } from '../../src/module/index.ts';
 import { createLogger, Metrics, systemClock } from '../../src/observe/index.ts';
-import { GitRemotes, openAccess, type RemotesOptions, type Repository } from '../../src/vcs/index.ts';
+import {
+  GitRemotes,
+  openAccess,
+  type RemotesOptions,
+  type Repository,
+  type Terms,
+} from '../../src/vcs/index.ts';
 import { GitFolder } from './git.ts';
 import { GitServer, type GitServerOptions } from './git-http.ts';
 import type { Ending } from './scope.ts';
 import { bounded, until } from './wait.ts';
 
 export const NEVER: AbortSignal = new AbortController().signal;
+/** as on a route that is written down and rewrites nothing */
+export const PLAIN: Terms = { rewrites: new Map(), anonymous: false };
 
 export interface VcsBench {
   readonly folder: GitFolder;
@@ -63,7 +71,7 @@ export async function vcsBench(
     folder.remove();
     fs.rmSync(data, { recursive: true, force: true });
   });
-  const open = (name: string) => remotes.open(`${host.url}/${name}`, new Map());
+  const open = (name: string) => remotes.open(`${host.url}/${name}`, PLAIN);
   return { folder, server: host, remotes, data, metrics, lines, open, again };
 }
 

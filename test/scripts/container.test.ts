@@ -6,7 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Engine, type Instruction, readDockerfile, type Stage } from '../kit/dockerfile.ts';
+import { Engine, type Instruction, isOfDistribution, readDockerfile, type Stage } from '../kit/dockerfile.ts';
+import { GitFolder } from '../kit/git.ts';
+import { GitServer } from '../kit/git-http.ts';
 import { cleanEnv } from '../kit/modgate.ts';
 import { bounded } from '../kit/wait.ts';
 
@@ -80,6 +82,7 @@ describe('the container', () => {
   function start(...command: string[]): ChildProcess {
     const env = {
       ...cleanEnv(),
+      MODGATE_CONFIG: path.join(root, 'modgate.yaml'),
       IMAGE: image,
       USER_ID: user(),
       MODGATE_DATA: '/mnt/data',
@@ -92,6 +95,15 @@ describe('the container', () => {
     assert.match(user(), /^[1-9]\d*$/);
     for (const { base } of stages) assert.match(base, /^node:\d+-[a-z]+-slim$/);
     assert.match(last('HEALTHCHECK')?.words ?? '', /CMD \["modgate", "health"\]/);
+  });
+
+  test('it has what direct needs, and an init for what git leaves behind', () => {
+    const packages = stages[1]?.instructions.find(isOfDistribution)?.words ?? '';
+    for (const name of ['ca-certificates', 'git', 'openssh-client', 'tini'])
+      assert.match(packages, new RegExp(`install [^&]* ${name}(?: |$)`));
+    // ssh refuses to work for a user without a name.
+    assert.match(packages, new RegExp(`useradd --uid ${user()} `));
+    assert.equal(last('ENTRYPOINT')?.words, '["tini", "--", "modgate"]');
   });
 
   test('the image holds the program, its licences and nothing to build it with', (t) => {
@@ -120,10 +132,23 @@ describe('the container', () => {
     assert.match(version.stdout, /\(commit 0123456789ab, 2020-09-13, node v/);
   });
 
-  test('it serves read-only, without rights, is healthy, and ends at SIGTERM', async (t) => {
+  test('it serves and fetches by git read-only, without rights, is healthy, and ends at SIGTERM', async (t) => {
     if (missing !== undefined) return t.skip(missing);
     if (!mayUnshare()) return t.skip('no right to make a mount namespace (needs root)');
     const modgate = path.join(image, 'usr/local/bin/modgate');
+    const folder = new GitFolder();
+    t.after(() => folder.remove());
+    folder.create('lib').commit({ 'go.mod': 'module corp.example/lib\n' }, { tags: ['v1.0.0'] });
+    const git = await GitServer.start({ folder: folder.folder });
+    t.after(() => git.close());
+    const config = {
+      routes: [{ match: 'corp.example', chain: 'direct' }],
+      vcs: {
+        insecure: '127.0.0.1:*',
+        repositories: [{ match: 'corp.example/*', url: `${git.url}/{1}` }],
+      },
+    };
+    fs.writeFileSync(path.join(root, 'modgate.yaml'), JSON.stringify(config));
     running = start(modgate, 'serve');
     let out = '';
     const listening = new Promise<string>((resolve, reject) => {
@@ -138,6 +163,10 @@ describe('the container', () => {
     const url = await bounded(listening, 'the container');
     const ready = await fetch(`${url}/readyz`);
     assert.match(await ready.text(), /"status": "ready"/, out);
+    const info = await fetch(`${url}/corp.example/lib/@v/v1.0.0.info`);
+    assert.match(await info.text(), /"Version":"v1\.0\.0"/, out);
+    const zip = await fetch(`${url}/corp.example/lib/@v/v1.0.0.zip`);
+    assert.equal(zip.status, 200, await zip.text());
     const health = start(modgate, 'health', '--url', url);
     assert.equal(await ended(health), 0);
     const touch = start('sh', '-c', 'touch /opt/modgate/x || touch /tmp/x || touch /x');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { GitFolder, type GitProject } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
-import { Internet } from '../kit/internet.ts';
+import { Web } from '../kit/meta.ts';
 import { Modgate } from '../kit/modgate.ts';
 import { Scope } from '../kit/scope.ts';
 import { until } from '../kit/wait.ts';
@@ -19,7 +19,7 @@ describe('a store below its cap, filled from version control', () => {
   let still: GitProject;
   let moving: GitProject;
   let server: GitServer;
-  let internet: Internet;
+  let web: Web;
   before(async () => {
     still = folder.create('still');
     moving = folder.create('moving');
@@ -29,16 +29,17 @@ describe('a store below its cap, filled from version control', () => {
         { tags: ['v1.0.0'] },
       );
     server = await GitServer.start({ folder: folder.folder });
-    internet = await Internet.start({ [HOST]: (target) => server.url + target });
+    web = await Web.start();
+    web.forward(HOST, server.url);
   });
   after(async () => {
-    await internet?.close();
+    await web?.close();
     await server?.close();
     folder.remove();
   });
 
   test('a zip goes and comes again the same; that of a moved tag stays', async (t) => {
-    const settings = { config: { chain: 'direct', store: { cap: '1GiB' } }, env: internet.env };
+    const settings = { config: { chain: 'direct', store: { cap: '1GiB' } }, env: web.env };
     const modgate = await Modgate.start(settings);
     const scope = new Scope();
     t.after(() => scope.close());

@@ -7,7 +7,7 @@ import { Fixture } from '../kit/fixture.ts';
 import { GitFolder, type GitProject } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
 import { Go, type GoResult, withoutGo } from '../kit/go.ts';
-import { Internet } from '../kit/internet.ts';
+import { Web } from '../kit/meta.ts';
 import { Modgate } from '../kit/modgate.ts';
 import { Upstream } from '../kit/upstream.ts';
 
@@ -26,7 +26,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   const commits = new Map<string, string>();
   let lib: GitProject;
   let server: GitServer;
-  let internet: Internet;
+  let web: Web;
   let proxied = '';
   let modgate: Modgate;
   let behind: Go;
@@ -68,11 +68,10 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     server.pages.set('/tagged?go-get=1', {
       body: `<head><meta name="go-import" content="${TAGGED} git https://${HOST}/elsewhere go"></head>`,
     });
-    internet = await Internet.start({
-      [HOST]: (target) => server.url + target,
-      'proxy.example': (target) => target.replace('/base/', proxied),
-    });
-    modgate = await Modgate.start({ config: { chain: 'direct' }, env: internet.env });
+    web = await Web.start();
+    web.forward(HOST, server.url);
+    web.forward('proxy.example', (target) => target.replace('/base/', proxied));
+    modgate = await Modgate.start({ config: { chain: 'direct' }, env: web.env });
     behind = new Go();
     alone = new Go();
   });
@@ -80,7 +79,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     await modgate?.remove();
     behind?.remove();
     alone?.remove();
-    await internet?.close();
+    await web?.close();
     await server?.close();
     folder.remove();
   });
@@ -88,7 +87,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
   function go(which: Go, cwd: string, ...args: string[]): Promise<GoResult> {
     return which === behind
       ? which.run(args, { proxy: modgate.url, cwd })
-      : which.run(args, { proxy: 'direct', cwd, env: { ...internet.env, GOVCS: '*:all' } });
+      : which.run(args, { proxy: 'direct', cwd, env: { ...web.env, GOVCS: '*:all' } });
   }
 
   const MAIN = { 'main.go': 'package main\n\nfunc main() {}\n' };
@@ -228,7 +227,7 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
     assert.equal(JSON.parse(stored.text).Origin.Hash, first);
     const second = moving.commit({ 'a.go': goFile('a', 2) }, { tags: ['v1.0.0'] });
     t.after(() => undefined);
-    const other = await Modgate.start({ config: { chain: 'direct' }, data: modgate.data, env: internet.env });
+    const other = await Modgate.start({ config: { chain: 'direct' }, data: modgate.data, env: web.env });
     t.after(() => other.remove());
     assert.deepEqual((await other.ask(`${where}.info`)).body, stored.body);
     const zip = await other.ask(`${where}.zip`);

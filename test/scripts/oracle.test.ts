@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { escapePath, escapeVersion, parseModulePath } from '../../src/module/index.ts';
 import { type GoRow, goTable } from '../kit/go-tables.ts';
 import type { Reply } from '../kit/http.ts';
-import { Internet } from '../kit/internet.ts';
+import { Web } from '../kit/meta.ts';
 import { Modgate } from '../kit/modgate.ts';
 import { h1Of, readZip } from '../kit/read-zip.ts';
 import { goRoot, VCWEB_HOST, Vcweb, withoutVcweb } from '../kit/vcweb.ts';
@@ -134,21 +134,20 @@ async function checkList(modgate: Modgate, row: GoRow): Promise<void> {
 
 describe('direct is what the go command makes of the same repositories', { skip: withoutVcweb }, () => {
   let vcweb: Vcweb;
-  let internet: Internet;
+  let web: Web;
   let modgate: Modgate;
   let passed = 0;
 
   before(async () => {
     vcweb = await Vcweb.start();
-    internet = await Internet.start({
-      [VCWEB_HOST]: (target) => vcweb.url + target,
-      'github.com': (target) => vcweb.url + target.replace(GITHUB, GITHUB_COPY),
-    });
-    modgate = await Modgate.start({ config: { chain: 'direct' }, env: internet.env });
+    web = await Web.start();
+    web.forward(VCWEB_HOST, vcweb.url);
+    web.forward('github.com', (target) => vcweb.url + target.replace(GITHUB, GITHUB_COPY));
+    modgate = await Modgate.start({ config: { chain: 'direct' }, env: web.env });
   });
   after(async () => {
     await modgate?.remove();
-    await internet?.close();
+    await web?.close();
     await vcweb?.close();
   });
 

@@ -40,8 +40,8 @@ async function bench(t: TestContext) {
   const web = await Web.start(t);
   web.tags(LIB, `${LIB} git https://git.corp.example/team/lib.git`);
   web.tags(`${LIB}/sub`, `${LIB} git https://git.corp.example/team/lib.git`);
-  web.forward('git.corp.example', git.port);
-  web.forward('goproxy.example', upstream.port);
+  web.forward('git.corp.example', git.url);
+  web.forward('goproxy.example', upstream.url);
   web.host('sum.example', (request, response) => {
     const answer = upstream.sumdb.answer(`/sumdb/${upstream.sumdb.name}${request.url}`);
     if (answer === undefined) response.writeHead(404).end('no such record\n');

@@ -5,7 +5,7 @@ import { hashGoMod } from '../../src/modzip/index.ts';
 import { type GitFile, GitFolder, type GitProject, git } from '../kit/git.ts';
 import { GitServer } from '../kit/git-http.ts';
 import { Go, withoutGo } from '../kit/go.ts';
-import { Internet } from '../kit/internet.ts';
+import { Web } from '../kit/meta.ts';
 import { Modgate } from '../kit/modgate.ts';
 import { h1Of, readZip } from '../kit/read-zip.ts';
 
@@ -273,7 +273,7 @@ interface Downloaded {
 describe('zips of every shape are the go command’s own', { skip: withoutGo }, () => {
   const folder = new GitFolder();
   let server: GitServer;
-  let internet: Internet;
+  let web: Web;
   let modgate: Modgate;
   let go: Go;
   let direct: ReadonlyMap<string, Downloaded>;
@@ -290,14 +290,15 @@ describe('zips of every shape are the go command’s own', { skip: withoutGo }, 
       else make(project);
     }
     server = await GitServer.start({ folder: folder.folder });
-    internet = await Internet.start({ [HOST]: (target) => server.url + target });
-    modgate = await Modgate.start({ config: { chain: 'direct' }, env: internet.env });
+    web = await Web.start();
+    web.forward(HOST, server.url);
+    modgate = await Modgate.start({ config: { chain: 'direct' }, env: web.env });
     go = new Go();
     const args = made.map(({ path, version }) => `${path}@${version}`);
     const run = await go.run(['mod', 'download', '-json', ...args], {
       proxy: 'direct',
       cwd: go.project(),
-      env: { ...internet.env, GOVCS: '*:all', GIT_CONFIG_NOSYSTEM: '1' },
+      env: { ...web.env, GOVCS: '*:all', GIT_CONFIG_NOSYSTEM: '1' },
       limit: 240_000,
     });
     const answers: Downloaded[] = JSON.parse(`[${run.stdout.trim().replaceAll('\n}\n{', '\n},\n{')}]`);
@@ -306,7 +307,7 @@ describe('zips of every shape are the go command’s own', { skip: withoutGo }, 
   after(async () => {
     await modgate?.remove();
     go?.remove();
-    await internet?.close();
+    await web?.close();
     await server?.close();
     folder.remove();
   });

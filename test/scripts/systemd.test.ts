@@ -1,11 +1,15 @@
 /** deploy/modgate.service, alone and with deploy/static-user.conf, as systemd's own tools judge it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { GIT_ENV, GitFolder } from '../kit/git.ts';
+import { GitServer } from '../kit/git-http.ts';
+import { bounded } from '../kit/wait.ts';
 
 const UNIT = fileURLToPath(new URL('../../../deploy/modgate.service', import.meta.url));
 const DROP_IN = fileURLToPath(new URL('../../../deploy/static-user.conf', import.meta.url));
@@ -15,6 +19,9 @@ const MOST_EXPOSURE = 15;
 
 const available = spawnSync('systemd-analyze', ['--version']).status === 0;
 const skip = available ? false : 'no systemd-analyze (Debian: systemd)';
+
+const withoutStrace =
+  spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0 ? false : 'no strace, or no right to trace';
 
 /** In the words of systemd-analyze: who the service is. */
 const USERS: [dropIn: string | undefined, user: RegExp][] = [
@@ -59,6 +66,102 @@ test('systemd waits longer than the gateway takes to stop', () => {
   const stop = /^TimeoutStopSec=(\S+)$/m.exec(fs.readFileSync(UNIT, 'utf8'))?.[1] ?? '';
   assert.ok(ms(stop) > ms(shutdown), `${stop} > ${shutdown}`);
 });
+
+describe('git and ssh within the restrictions of the unit', { skip: skip || withoutStrace }, () => {
+  let folder: string;
+  let trace: string;
+
+  before(async () => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-strace-'));
+    const repositories = new GitFolder();
+    repositories.create('lib').commit({ a: 'a' }, { tags: ['v1.0.0'] });
+    const server = await GitServer.start({ folder: repositories.folder });
+    try {
+      await traced('git', 'init', '-q', '--bare', path.join(folder, 'copy'));
+      const copy = ['--git-dir', path.join(folder, 'copy')];
+      await traced('git', ...copy, 'fetch', '-q', '--depth=1', `${server.url}/lib`, 'v1.0.0:refs/modgate/x');
+      await traced(
+        'git',
+        ...copy,
+        'archive',
+        '--format=zip',
+        '-o',
+        path.join(folder, 'zip'),
+        'refs/modgate/x',
+      );
+      await traced('git', 'ls-remote', 'https://127.0.0.1:1/lib');
+      await traced('ssh', '-F', '/dev/null', '-o', 'BatchMode=yes', '-p', '1', '127.0.0.1');
+    } finally {
+      await server.close();
+      repositories.remove();
+    }
+    const files = fs.readdirSync(folder).filter((name) => name.startsWith('trace-'));
+    trace = files.map((name) => fs.readFileSync(path.join(folder, name), 'latin1')).join('');
+  });
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  let runs = 0;
+  function traced(...command: string[]): Promise<unknown> {
+    runs += 1;
+    const args = ['-f', '-qq', '-o', path.join(folder, `trace-${runs}`), ...command];
+    const child = spawn('strace', args, { env: { ...GIT_ENV, GIT_TERMINAL_PROMPT: '0' }, stdio: 'ignore' });
+    return bounded(once(child, 'close'), command.join(' '), 60_000);
+  }
+
+  test('they make no system call that its filter refuses', () => {
+    const used = new Set([...trace.matchAll(/^\d+ +([a-z]\w*)\(/gm)].map(([, name = '']) => name));
+    assert.ok(used.has('execve') && used.has('connect'), [...used].join(' '));
+    const allowed = allowedCalls();
+    assert.deepEqual(
+      [...used].filter((name) => !allowed.has(name)),
+      [],
+    );
+  });
+
+  test('they open no socket of a family that it refuses', () => {
+    const families = settings('RestrictAddressFamilies').flatMap((line) => line.split(' '));
+    const used = new Set([...trace.matchAll(/ socket(?:pair)?\((AF_\w+)/g)].map(([, name = '']) => name));
+    assert.ok(used.has('AF_INET'), [...used].join(' '));
+    assert.deepEqual(
+      [...used].filter((name) => !families.includes(name)),
+      [],
+    );
+  });
+
+  test('they may run what they find, without a terminal and devices', () => {
+    for (const name of ['NoExecPaths', 'InaccessiblePaths', 'RootDirectory', 'PrivateNetwork', 'TasksMax'])
+      assert.deepEqual(settings(name), [], name);
+  });
+});
+
+function settings(name: string): string[] {
+  const lines = fs.readFileSync(UNIT, 'utf8').matchAll(new RegExp(`^${name}=(.*)$`, 'gm'));
+  return [...lines].map(([, value = '']) => value);
+}
+
+/** What the lines of SystemCallFilter leave, and what systemd always allows. */
+function allowedCalls(): Set<string> {
+  const { stdout } = spawnSync('systemd-analyze', ['syscall-filter', '--no-pager'], {
+    encoding: 'utf8',
+    env: { ...process.env, SYSTEMD_COLORS: '0' },
+  });
+  const groups = new Map<string, string[]>();
+  let group = '';
+  for (const line of stdout.split('\n')) {
+    if (line.startsWith('@')) group = line.trim();
+    else if (/^ +[@\w]/.test(line)) groups.set(group, [...(groups.get(group) ?? []), line.trim()]);
+  }
+  const all = (name: string): string[] => groups.get(name)?.flatMap(all) ?? [name];
+  const allowed = new Set(all('@default'));
+  for (const line of settings('SystemCallFilter')) {
+    const names = line.replace('~', '').split(' ').flatMap(all);
+    for (const name of names) {
+      if (line.startsWith('~')) allowed.delete(name);
+      else allowed.add(name);
+    }
+  }
+  return allowed;
+}
 
 /** of `30s` or `2m` */
 function ms(text: string): number {

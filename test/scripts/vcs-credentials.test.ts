@@ -17,7 +17,7 @@ import { GithubApi } from '../kit/github-api.ts';
 import type { Run } from '../kit/modgate.ts';
 import { Sshd, withoutSshd } from '../kit/sshd.ts';
 
-const NONE = new Map<string, string>();
+const NONE = { rewrites: new Map<string, string>(), anonymous: false };
 const TOKEN = 'glpat-t0ken/with+odd=chars%';
 const never = new AbortController().signal;
 
@@ -203,7 +203,7 @@ describe('over https', () => {
     const made = book([{ match: `localhost:${server.port}/team` }]);
     const access = await made.find(
       'ssh://git@git.corp.example/team/lib.git',
-      new Map([['ssh://git@git.corp.example/', `${server.url}/`]]),
+      { ...NONE, rewrites: new Map([['ssh://git@git.corp.example/', `${server.url}/`]]) },
       never,
     );
     assert.equal(access.url, `${server.url}/team/lib.git`);
@@ -466,7 +466,16 @@ describe('over ssh', { skip: withoutSshd }, () => {
     const rewrites = new Map([
       ['https://git.corp.example/', `ssh://127.0.0.1:${sshd.port}${folder.folder}/`],
     ]);
-    const access = await book([key()]).find('https://git.corp.example/team/lib.git', rewrites, never);
+    const terms = { ...NONE, rewrites };
+    const access = await book([key()]).find('https://git.corp.example/team/lib.git', terms, never);
     sees(await lsRemote(access));
+  });
+
+  test('an anonymous remote gets no key', async () => {
+    const terms = { ...NONE, anonymous: true };
+    const error = await fault(book([key()]).find(url(), terms, never));
+    assert.equal(error.code, 'UPSTREAM_DENIED');
+    assert.match(error.message, /only for routes that are written down/);
+    assert.match(error.next ?? '', /add a route for this module path/);
   });
 });

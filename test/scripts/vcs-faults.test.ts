@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Code, explain } from '../../src/errors/index.ts';
@@ -9,7 +10,7 @@ import { PathPatterns } from '../../src/module/index.ts';
 import { openAccess } from '../../src/vcs/index.ts';
 import { git, noise } from '../kit/git.ts';
 import type { GitFault } from '../kit/git-http.ts';
-import { faultOf, gitsOf, NEVER, vcsBench } from '../kit/vcs.ts';
+import { faultOf, gitsOf, NEVER, PLAIN, vcsBench } from '../kit/vcs.ts';
 
 interface Row {
   readonly what: string;
@@ -132,7 +133,7 @@ describe('a remote that fails', () => {
     bench.server.require('/lib.git', { password: 's3cret' });
     assert.match((await faultOf(bench.open('lib.git').refs(NEVER))).message, /wants credentials/);
     const url = bench.server.url.replace('//', '//someone:w0rse@');
-    const repository = bench.remotes.open(`${url}/lib.git`, new Map());
+    const repository = bench.remotes.open(`${url}/lib.git`, PLAIN);
     const error = await faultOf(repository.refs(NEVER));
     assert.equal(error.code, 'UPSTREAM_DENIED');
     assert.doesNotMatch(`${explain(error)} ${repository.url}`, /someone|w0rse/);
@@ -150,7 +151,7 @@ describe('a remote that fails', () => {
     const bench = await vcsBench(t, { access });
     // A label of more than 63 letters is refused by the resolver itself: nobody is asked.
     const url = `http://${'a'.repeat(64)}.invalid/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.deepEqual(
       [error.code, /no such host/.test(error.message)],
       ['UPSTREAM_UNREACHABLE', true],
@@ -161,7 +162,7 @@ describe('a remote that fails', () => {
   it('a server that speaks no TLS: UPSTREAM_TLS', async (t) => {
     const bench = await vcsBench(t);
     const url = `https://127.0.0.1:${bench.server.port}/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.equal(error.code, 'UPSTREAM_TLS', error.message);
   });
 
@@ -173,7 +174,7 @@ describe('a remote that fails', () => {
     assert.ok(typeof address === 'object' && address !== null);
     const bench = await vcsBench(t, { timeouts: { idle: 300, total: 60_000 } });
     const url = `http://127.0.0.1:${address.port}/lib.git`;
-    const error = await faultOf(bench.remotes.open(url, new Map()).refs(NEVER));
+    const error = await faultOf(bench.remotes.open(url, PLAIN).refs(NEVER));
     assert.deepEqual(
       [error.code, /within 300 ms/.test(error.message)],
       ['UPSTREAM_TIMEOUT', true],
@@ -220,6 +221,41 @@ describe('a remote that fails', () => {
     const bench = await vcsBench(t, { git: 'no-such-git' });
     const error = await faultOf(bench.open('lib.git').refs(NEVER));
     assert.deepEqual([error.code, error.next?.includes('install git')], ['VCS_FAILED', true], error.message);
+  });
+
+  it('a git that is too old for what is asked of it: VCS_FAILED with its version', async (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-git-'));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const program = path.join(folder, 'git');
+    const versions: readonly (readonly [said: string, isRefused: boolean])[] = [
+      ['git version 1.8.3.1', true],
+      ['git version 2.31.8', true],
+      ['git version 2.32.0 (Apple Git-132)', false],
+      ['git version 2.9.5.windows.1', true],
+      ['git version 3.0', false],
+      ['gut 2.40', true],
+    ];
+    for (const [said, isRefused] of versions) {
+      fs.writeFileSync(
+        program,
+        `#!/bin/sh\n[ "$1" = version ] && { echo '${said}'; exit; }\nexec git "$@"\n`,
+        {
+          mode: 0o755,
+        },
+      );
+      const bench = await vcsBench(t, { git: program });
+      const hash = bench.folder.create('lib.git').commit({ a: 'a' });
+      if (isRefused) {
+        const error = await faultOf(bench.open('lib.git').refs(NEVER));
+        assert.equal(error.code, 'VCS_FAILED', said);
+        assert.match(
+          error.message,
+          said.startsWith('gut') ? /does not say which version/ : /older than 2\.32/,
+        );
+        assert.ok(said.startsWith('gut') || error.message.includes(said.split(' ')[2] ?? ''), error.message);
+        assert.match(error.next ?? '', /install git 2\.32 or newer/);
+      } else assert.equal((await bench.open('lib.git').refs(NEVER)).head, hash, said);
+    }
   });
 
   it('a redirect within its host is followed, for fetches too', async (t) => {
@@ -291,7 +327,7 @@ describe('a damaged copy here', () => {
       ]);
       spoil(bench.data);
       // A process that starts over the damage, and fetches before it reads.
-      const after = bench.again().open(before.url, new Map());
+      const after = bench.again().open(before.url, PLAIN);
       assert.equal((await after.resolve(second, NEVER)).hash, second);
       assert.equal((await after.resolve('v1.0.0', NEVER)).hash, first);
     });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { client, git } from '../kit/git.ts';
 import { readAll } from '../kit/http.ts';
-import { faultOf, NEVER, type VcsBench, vcsBench } from '../kit/vcs.ts';
+import { faultOf, NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
 
 /** The folder of the only copy. */
 function copyOf(bench: VcsBench): string {
@@ -162,7 +162,7 @@ describe('what is asked of the remote', () => {
   it('a branch that moves is found again after the shared time only', async (t) => {
     const bench = await vcsBench(t, { refs: 0 });
     const { project, third } = library(bench);
-    const patient = bench.again({ refs: 3_600_000 }).open(`${bench.server.url}/lib.git`, new Map());
+    const patient = bench.again({ refs: 3_600_000 }).open(`${bench.server.url}/lib.git`, PLAIN);
     const eager = bench.open('lib.git');
     assert.equal((await patient.resolve('main', NEVER)).hash, third);
     const next = project.commit({ c: 'c' });
@@ -251,7 +251,7 @@ describe('odd repositories', () => {
     await bench.remotes.settled();
     // A process that starts later knows what this one has told.
     const later = bench.again();
-    await later.open(repository.url, new Map()).refs(NEVER);
+    await later.open(repository.url, PLAIN).refs(NEVER);
     await later.settled();
     assert.deepEqual([before.hash, after.hash], [first, second]);
     const told = bench.lines.filter(({ level }) => level === 'warn');

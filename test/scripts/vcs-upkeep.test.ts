@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { git, noise } from '../kit/git.ts';
 import { readAll } from '../kit/http.ts';
-import { NEVER, type VcsBench, vcsBench } from '../kit/vcs.ts';
+import { NEVER, PLAIN, type VcsBench, vcsBench } from '../kit/vcs.ts';
 
 const copies = (bench: VcsBench) =>
   fs
@@ -100,7 +100,7 @@ describe('upkeep of copies', () => {
       26,
     );
     bench.server.forget();
-    const fresh = bench.again().open(repository.url, new Map());
+    const fresh = bench.again().open(repository.url, PLAIN);
     for (const tag of ['v1.0.0', 'v1.0.25']) {
       const commit = await fresh.resolve(tag, NEVER);
       assert.equal((await fresh.files(commit, ['file'], 100, NEVER))[0]?.toString(), tag);

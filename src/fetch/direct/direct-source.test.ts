@@ -33,7 +33,7 @@ function sourceOver(
       recorded: async () => recorded,
       proxies: () => proxy ?? assert.fail('no module proxy is named'),
     },
-    { rewrites: new Map() },
+    { terms: { rewrites: new Map(), anonymous: false }, yields: false },
   );
 }
 

@@ -8,9 +8,10 @@ import {
   type Version,
 } from '../../module/index.ts';
 import type { Counter, Logger, Metrics } from '../../observe/index.ts';
-import type { Remotes, Repository, Rewrites } from '../../vcs/index.ts';
+import type { Remotes, Repository, Terms } from '../../vcs/index.ts';
 import type { FileKind, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
 import type { Revision } from './candidate.ts';
+import { isOutOfReach, isRootUnknown, Unasked } from './faults.ts';
 import { listVersions } from './listing.ts';
 import { infoOf } from './origin.ts';
 import { type Place, placeOf } from './place.ts';
@@ -34,7 +35,13 @@ export interface DirectDeps {
 }
 
 export interface DirectOptions {
-  readonly rewrites: Rewrites;
+  /** how repositories are asked */
+  readonly terms: Terms;
+  /**
+   * true: where nobody can be asked about a module, the absence stands that a source before told. The go command
+   * probes every prefix of a package's path, and one that fails otherwise fails the whole query.
+   */
+  readonly yields: boolean;
 }
 
 interface Module {
@@ -91,6 +98,12 @@ export class DirectSource implements Source {
     );
   }
 
+  yields(error: ModgateError): boolean {
+    if (!this.#options.yields || !(error instanceof Unasked)) return false;
+    this.#deps.logger.info({ code: error.code, err: error }, 'direct was passed over');
+    return true;
+  }
+
   async sumdb(name: string, endpoint: string): Promise<Traced<Buffer>> {
     throw new ModgateError('NOT_FOUND', `version control has no checksum database: ${name}/${endpoint}`, {
       source: DIRECT,
@@ -106,10 +119,12 @@ export class DirectSource implements Source {
     proxy: (source: Source) => Promise<T>,
   ): Promise<T> {
     try {
-      const root = await this.#deps.roots.find(path, signal);
-      return root.kind === 'proxy'
-        ? await proxy(this.#deps.proxies(root.url))
-        : await repository(this.#module(path, root));
+      const root = await unasked(this.#deps.roots.find(path, signal), isRootUnknown);
+      if (root.kind === 'proxy') return await proxy(this.#deps.proxies(root.url));
+      const module = this.#module(path, root);
+      // Every question begins with its refs, which are shared for a while.
+      if (this.#options.yields) await unasked(module.repository.refs(signal), isOutOfReach);
+      return await repository(module);
     } catch (thrown) {
       throw named(thrown);
     }
@@ -117,7 +132,7 @@ export class DirectSource implements Source {
 
   #module(path: ModulePath, root: Root & { readonly kind: 'repository' }): Module {
     const place = placeOf(path, root);
-    return { place, repository: this.#deps.remotes.open(root.url, this.#options.rewrites) };
+    return { place, repository: this.#deps.remotes.open(root.url, this.#options.terms) };
   }
 
   async #query(module: Module, query: string, signal: AbortSignal): Promise<VersionInfo> {
@@ -191,6 +206,16 @@ function traced<T>(value: T): Traced<T> {
 function goModOf({ path }: ModuleVersion, { goMod }: Revision): Buffer {
   // Nothing that a module path may hold has to be quoted in a go.mod.
   return goMod ?? Buffer.from(`module ${path}\n`);
+}
+
+/** Marks the failures of a first question after which nothing is known. */
+async function unasked<T>(question: Promise<T>, isSuch: (error: ModgateError) => boolean): Promise<T> {
+  try {
+    return await question;
+  } catch (thrown) {
+    const error = toModgateError(thrown);
+    throw isSuch(error) ? new Unasked(error) : error;
+  }
 }
 
 function named(thrown: unknown): ModgateError {

@@ -1,5 +1,30 @@
 import { type Code, ModgateError, toModgateError } from '../../errors/index.ts';
+import { NoGit } from '../../vcs/index.ts';
 import type { Place } from './place.ts';
+
+/** Nobody could be asked: no git, no page, no repository that is in reach or that talks to a stranger. */
+export class Unasked extends ModgateError {
+  constructor({ code, message, cause, next, retryAfter, source }: ModgateError) {
+    super(code, message, { cause, next, retryAfter, source: source ?? 'direct' });
+  }
+}
+
+/** A failure to find where the code is, whatever it is but absence: nothing is known of the module then. */
+export function isRootUnknown({ code }: ModgateError): boolean {
+  return code.startsWith('UPSTREAM_') || code === 'VCS_REFUSED';
+}
+
+const OUT_OF_REACH: ReadonlySet<Code> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_TLS',
+  'UPSTREAM_DENIED',
+]);
+
+/** A failure of the first question to a repository that says nothing of whether it exists. */
+export function isOutOfReach(error: ModgateError): boolean {
+  return error instanceof NoGit || OUT_OF_REACH.has(error.code);
+}
 
 const NEXT: Partial<Record<Code, string>> = {
   NOT_FOUND: 'look at the tags and the go.mod files of the repository; a new tag is seen within seconds',
