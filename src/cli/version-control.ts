@@ -54,6 +54,7 @@ export class VersionControl {
     return new DirectSource(
       {
         ...this.#below,
+        clock: systemClock,
         roots: this.#roots.for(rules),
         remotes: this.#remotes,
         recorded: (m) => recordedCommit(this.#below.tree, m),
