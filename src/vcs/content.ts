@@ -15,7 +15,7 @@ import type { Workshop } from './workshop.ts';
 const MAX_KNOWN = 4096;
 /** bytes of a commit; its message may be anything */
 const MAX_COMMIT = 16 << 20;
-/** gitrevisions(7): what fetch takes for "all of the history" */
+/** All of the history: the number that `git fetch --unshallow` sends. */
 const WHOLE = '--depth=2147483647';
 
 const nameOf = (hash: string) => `refs/modgate/${hash}`;

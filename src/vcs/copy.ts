@@ -92,13 +92,19 @@ export async function sizeOf(folder: string): Promise<number> {
   return sum;
 }
 
-/** git's lock files, and the temporary packs and objects of a git that was killed. */
+/**
+ * What a killed git leaves: locks anywhere (no ref's name ends in ".lock"), a half-written packed-refs, and among the
+ * objects whatever begins with "tmp". Elsewhere such a name may be a branch.
+ */
 async function sweep(repository: string): Promise<void> {
-  const entries = await readdir(repository, { withFileTypes: true, recursive: true }).catch(() => []);
-  for (const entry of entries) {
-    const stale = entry.isDirectory()
-      ? entry.name.startsWith('tmp_objdir-')
-      : entry.name.endsWith('.lock') || /^\.?tmp[-_]/.test(entry.name);
-    if (stale) await rm(join(entry.path, entry.name), { recursive: true, force: true });
+  await removeBelow(repository, (name) => name.endsWith('.lock'));
+  await removeBelow(join(repository, 'objects'), (name) => /^\.?tmp[-_]/.test(name));
+  await rm(join(repository, 'packed-refs.new'), { force: true });
+}
+
+async function removeBelow(folder: string, isStale: (name: string) => boolean): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  for (const { name, path } of entries) {
+    if (isStale(name)) await rm(join(path, name), { recursive: true, force: true });
   }
 }

@@ -158,6 +158,21 @@ const TEXTS: readonly (readonly [code: Code, stderr: string])[] = [
     'fatal: bad object 1f0c\nerror: https://git.corp.example/lib.git did not send all necessary objects',
   ],
   ['UPSTREAM_BAD_ANSWER', 'fatal: remote error: upload-pack: not our ref 1234'],
+  [
+    'UPSTREAM_UNREACHABLE',
+    "fatal: unable to access 'https://git.corp.example/checksum/inflate.git/': Failed to connect to corrupt.example port 443 after 1 ms: Couldn't connect to server",
+  ],
+  ['UPSTREAM_UNREACHABLE', 'ssh: connect to host corrupt.example port 22: Connection refused'],
+  [
+    'UPSTREAM_TIMEOUT',
+    "From https://git.corp.example/lib\n * [new branch]      inflate    -> inflate\n   1f0c..2f0c  checksum   -> checksum\nerror: Operation timed out",
+  ],
+  ['VCS_FAILED', "error: unable to write file ./objects/pack/x: Permission denied"],
+  [
+    'UPSTREAM_UNREACHABLE',
+    'remote: error: unable to write file: No space left on device\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output',
+  ],
+  ['VCS_FAILED', 'fatal: remote error: No space left on device'],
   ['DISK_FULL', 'fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output'],
   ['VCS_UNSUPPORTED', 'fatal: dumb http transport does not support shallow capabilities'],
   ['VCS_FAILED', 'fatal: something that nobody has ever seen'],
@@ -177,7 +192,7 @@ describe("git's failures", () => {
   const ENDINGS: readonly (readonly [Ending, Code, RegExp])[] = [
     ['idle', 'UPSTREAM_TIMEOUT', /no byte within 60 s/],
     ['total', 'UPSTREAM_TIMEOUT', /not done within 10 s/],
-    ['limit', 'REPOSITORY_TOO_LARGE', /no bound/],
+    ['limit', 'REPOSITORY_TOO_LARGE', /longer than modgate reads/],
   ];
   for (const [ending, code, says] of ENDINGS) {
     it(`our own end (${ending}) outranks what git said last`, () => {
@@ -187,6 +202,18 @@ describe("git's failures", () => {
       assert.match(fault.message, says);
     });
   }
+
+  it('a list that is too long: the next step names no setting, for none raises that bound', () => {
+    assert.doesNotMatch(gitFault(URL, result('', 'limit')).next ?? '', /vcs\./);
+  });
+
+  it('a failure of the remote is never taken for damage of the copy here', () => {
+    const damage = 'error: object file ./objects/aa/bb is empty';
+    assert.equal(gitFault(URL, result(damage)).remedy, 'copy');
+    for (const theirs of [`remote: ${damage}`, `fatal: remote error: ${damage}`]) {
+      assert.notEqual(gitFault(URL, result(theirs)).remedy, 'copy', theirs);
+    }
+  });
 
   it('no secret and no user info is told, whatever the remote writes', () => {
     const stderr =

@@ -43,6 +43,8 @@ interface Row {
   readonly what: string;
   readonly next: string;
   readonly remedy?: Remedy;
+  /** what only git here can know; what the remote says of its own disk and files does not count */
+  readonly ours?: true;
 }
 
 const CHECK_HOST = 'check the name in the repository URL and the DNS of this machine';
@@ -50,18 +52,36 @@ const CHECK_NETWORK =
   'check that the host is up and that this machine can reach it (address, port, firewall, proxy)';
 const CREDENTIALS = 'add credentials for it to vcs.credentials, or check that the path is right';
 const ASK_LATER = 'ask again later, or look at the logs of its host';
+const ASK_AGAIN = 'ask again; if that fails too, run git fsck over there';
 const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever runs the repository';
 
 /** The first row that matches counts, so the exact ones stand before the general ones. */
 const ROWS: readonly Row[] = [
   {
-    text: /No space left on device|Disk quota exceeded|unable to write/i,
+    text: /No space left on device|Disk quota exceeded/i,
     code: 'DISK_FULL',
     what: 'no space is left for its copy',
+    ours: true,
     next: 'free space in the data folder, or lower vcs.cap',
   },
   {
-    text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|not a git repository: '|missing (?:blob|tree|commit) object|has bad|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|reference broken|cannot lock ref|error in object/,
+    text: /^(?:fatal|error): (?:unable to (?:write|create) |could(?: not|n't) (?:write|create) |cannot (?:write|create|mkdir|lock) |failed to write )(?!.*(?:File exists|Not a directory))/m,
+    code: 'VCS_FAILED',
+    what: 'its copy cannot be written here',
+    ours: true,
+    next: 'check the disk of the data folder, and that modgate may write there',
+  },
+  {
+    // git names files of the copy, so it is that one and not the remote.
+    text: /mismatched algorithms|object file \S+ is empty|loose object \S+ .*is corrupt|stored in \S+\) is corrupt|packfile \S+ (?:cannot be|is|does not)|index file \S+ |not a git repository: '|garbage at end of loose object|bad config (?:line|variable)|shallow file has changed|reference broken|cannot lock ref|ignoring (?:broken|dangling) (?:ref|symref)/,
+    code: 'UPSTREAM_BAD_ANSWER',
+    what: 'its copy is damaged',
+    ours: true,
+    next: ASK_AGAIN,
+    remedy: 'copy',
+  },
+  {
+    text: /bad (?:object|ref|config)|unable to read (?:tree|sha1|askpass|[0-9a-f]{40})|missing (?:blob|tree|commit) object|has bad|error in object/,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'its objects are damaged',
     next: TELL_OWNER,
@@ -181,6 +201,18 @@ const ROWS: readonly Row[] = [
     next: 'ask again; if it breaks each time, look at the host and at proxies on the way',
   },
   {
+    text: /Connection timed out|Operation timed out|Timeout was reached|timed out/i,
+    code: 'UPSTREAM_TIMEOUT',
+    what: 'the host does not answer',
+    next: CHECK_NETWORK,
+  },
+  {
+    text: /Failed to connect|Couldn't connect|Connection refused|No route to host|Network is unreachable|unable to access|ssh: connect to host/i,
+    code: 'UPSTREAM_UNREACHABLE',
+    what: 'the host cannot be reached',
+    next: CHECK_NETWORK,
+  },
+  {
     text: /not valid: is this a git repository|invalid server response|unexpected content-type|protocol error|expected (?:flush|packfile|ref|shallow)|unknown (?:capability|object-format)|invalid packet|invalid ls-refs response|not a smart/i,
     code: 'UPSTREAM_BAD_ANSWER',
     what: 'the answer is not of git, or is malformed',
@@ -193,18 +225,6 @@ const ROWS: readonly Row[] = [
     what: 'the repository is damaged: objects that it sent are broken, or are missing',
     next: TELL_OWNER,
     remedy: 'corrupt',
-  },
-  {
-    text: /Connection timed out|Operation timed out|Timeout was reached|timed out/i,
-    code: 'UPSTREAM_TIMEOUT',
-    what: 'the host does not answer',
-    next: CHECK_NETWORK,
-  },
-  {
-    text: /Failed to connect|Couldn't connect|Connection refused|No route to host|Network is unreachable|unable to access|ssh: connect to host/i,
-    code: 'UPSTREAM_UNREACHABLE',
-    what: 'the host cannot be reached',
-    next: CHECK_NETWORK,
   },
   {
     text: /dumb http transport/,
@@ -239,7 +259,9 @@ export function gitFault(
 ): GitFault {
   const ended = endedByUs(url, result, limits.timeouts);
   if (ended !== undefined) return ended;
-  const row = ROWS.find(({ text }) => text.test(result.stderr));
+  const telling = tellingPart(result.stderr);
+  const ours = telling.replace(REMOTES_WORDS, '');
+  const row = ROWS.find((one) => one.text.test(one.ours === true ? ours : telling));
   const said = words(result.stderr, row?.text ?? /^(?:fatal|error): /, limits.secrets ?? []);
   if (row === undefined) {
     const code = result.code < 0 ? 'it was killed' : `exit status ${result.code}`;
@@ -254,6 +276,16 @@ export function gitFault(
       said,
     );
   return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
+}
+
+/** Lines that git passes on from the remote. */
+const REMOTES_WORDS = /^(?:remote: |fatal: remote error: ).*$/gm;
+/** What fetch tells of each ref that went well. */
+const NEWS_OF_REFS = /^ [ *+=t-] .*$/gm;
+
+/** Without what anybody may have named as he likes: a URL or a branch called "checksum" is no failure. */
+function tellingPart(stderr: string): string {
+  return stderr.replace(NEWS_OF_REFS, '').replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s'"]*/gi, 'URL');
 }
 
 function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undefined): GitFault | undefined {
@@ -273,7 +305,13 @@ function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undef
         'ask again when the network is faster, or raise vcs.timeouts.total',
       );
     case 'limit':
-      return tooLarge(url, 'its list of branches, tags or files has no bound');
+      // STDOUT_LIMIT of git.ts, or that of the call.
+      return new GitFault(
+        'REPOSITORY_TOO_LARGE',
+        url,
+        'its list of branches, tags or files is longer than modgate reads',
+        'remove branches and tags that nobody needs; no setting raises this bound',
+      );
     default:
       return undefined;
   }
@@ -281,6 +319,7 @@ function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undef
 
 const seconds = (ms = 0) => (ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`);
 
+/** Of a copy that would be larger than `vcs.repository`. */
 export function tooLarge(url: string, what: string): GitFault {
   return new GitFault(
     'REPOSITORY_TOO_LARGE',
@@ -296,7 +335,7 @@ const MAX_SAID = 200;
 /** The line that decided, else the last one. Foreign: the remote's lines are in it too. */
 function words(stderr: string, decided: RegExp, secrets: readonly string[]): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-  const line = lines.find((one) => decided.test(one)) ?? lines.at(-1) ?? '';
+  const line = lines.find((one) => decided.test(tellingPart(one))) ?? lines.at(-1) ?? '';
   return scrubbed(line, secrets).slice(0, MAX_SAID);
 }
 

@@ -10,7 +10,8 @@ const OLD_PIN = 3_600_000;
 
 /**
  * Who reads a copy now: `in-use/<owner>pin` for each process that does. It keeps the copy from being evicted, and is
- * worth nothing when its process is dead. Its coming and going is also what dates the last use. Written and removed in one go, without waiting, so that no two uses meet halfway.
+ * worth nothing when its process is dead. Its coming and going is also what dates the last use. Written and removed in
+ * one go, without waiting, so that no two uses meet halfway.
  */
 export class Uses {
   readonly #copy: Copy;
