@@ -7,13 +7,13 @@
  *
  * Its answer is at most 64 KiB and must come within half a minute.
  */
-import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
 import type { Address } from './address.ts';
 import type { Issuer, Lease, Pair } from './issuer.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
+import { ProcessGroup, shortage } from './process-group.ts';
 
 /** ms */
 const LIMIT = 30_000;
@@ -69,40 +69,47 @@ export class CommandIssuer implements Issuer {
   #run(operation: 'get' | 'erase', input: string, host: string, signal: AbortSignal): Promise<string> {
     const [program = '', ...args] = this.#command;
     const { env, limit = LIMIT } = this.#deps;
-    const child = spawn(program, [...args, operation], {
-      stdio: ['pipe', 'pipe', 'ignore'],
+    const group = new ProcessGroup(program, [...args, operation], {
       env: { ...env, GIT_TERMINAL_PROMPT: '0' },
+      stderr: 'ignore',
     });
+    group.stdin.end(`${input}\n`);
+    const called = path.basename(program);
     return new Promise((resolve, reject) => {
       const pieces: Buffer[] = [];
       let size = 0;
-      const fail = (why: string) => {
+      const fail = (error: ModgateError) => {
         finish();
-        child.kill('SIGKILL');
-        child.stdout.destroy();
-        reject(failure(path.basename(program), host, why));
+        // A script leaves behind what it has started, unless all of it is ended.
+        group.signal('SIGKILL');
+        group.stdout.destroy();
+        reject(error);
       };
-      const end = () => fail('was ended');
-      const timer = setTimeout(() => fail(`did not answer within ${limit / 1000} s`), limit);
+      const because = (why: string) => fail(failure(called, host, why));
+      const end = () => because('was ended');
+      const timer = setTimeout(() => because(`did not answer within ${limit / 1000} s`), limit);
       const finish = () => {
         clearTimeout(timer);
         signal.removeEventListener('abort', end);
       };
       signal.addEventListener('abort', end, { once: true });
-      // A program that does not read what it is asked may have ended before it is written.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(`${input}\n`);
-      child.stdout.on('data', (piece: Buffer) => {
+      group.stdout.on('data', (piece: Buffer) => {
         size += piece.length;
-        if (size > MAX_ANSWER) fail(`answered more than ${MAX_ANSWER} bytes`);
+        if (size > MAX_ANSWER) because(`answered more than ${MAX_ANSWER} bytes`);
         else pieces.push(piece);
       });
-      child.on('error', (error) => fail(`cannot be run (${systemCode(error)})`));
-      child.on('close', (code, killed) => {
-        if (code !== 0) fail(`ended with ${code ?? killed}`);
-        finish();
-        resolve(Buffer.concat(pieces).toString());
-      });
+      group.closed.then(
+        ({ code, signal: killed }) => {
+          if (code !== 0) return because(`ended with ${code ?? killed}`);
+          finish();
+          resolve(Buffer.concat(pieces).toString());
+        },
+        (error: unknown) =>
+          fail(
+            shortage(`the credential command ${called}`, error) ??
+              failure(called, host, `cannot be run (${systemCode(error)})`),
+          ),
+      );
     });
   }
 }

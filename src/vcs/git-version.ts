@@ -1,4 +1,5 @@
 import { ModgateError, systemCode } from '../errors/index.ts';
+import { shortage } from './process-group.ts';
 
 /**
  * What git has to know: GIT_CONFIG_GLOBAL, which keeps the configuration of the user out (2.32), GIT_CONFIG_COUNT
@@ -26,9 +27,12 @@ export function checkGitVersion(program: string, said: string): void {
     throw new NoGit(program, `% is git ${text.slice(0, 40)}, which is older than ${LEAST.join('.')}`);
 }
 
-export function notStarted(program: string, error: Error): ModgateError {
+export function notStarted(program: string, error: unknown): ModgateError {
   const code = systemCode(error);
   if (code === 'ENOENT') return new NoGit(program, 'the program % is not found', error);
   if (code === 'EACCES') return new NoGit(program, 'the program % may not be run', error);
-  return new ModgateError('VCS_FAILED', `the git command cannot be started: ${code}`, { cause: error });
+  return (
+    shortage('git', error) ??
+    new ModgateError('VCS_FAILED', `the git command cannot be started: ${code}`, { cause: error })
+  );
 }

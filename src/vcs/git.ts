@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Access } from './access.ts';
 import { gitEnvironment, type Surroundings } from './environment.ts';
 import { checkGitVersion, notStarted } from './git-version.ts';
+import { ProcessGroup } from './process-group.ts';
 
 /** ms */
 export interface GitTimeouts {
@@ -119,13 +119,12 @@ export class Git {
     if (this.#closed) throw new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
     const { home } = this.#surroundings;
     const env = gitEnvironment(this.#surroundings, call.dir, call.access, call.config ?? []);
-    const child = spawn(this.#program, call.args, {
+    const group = new ProcessGroup(this.#program, call.args, {
       cwd: home,
       env: { ...env, ...call.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
+      stderr: 'pipe',
     });
-    const running = new Running(child, call, this.#program);
+    const running = new Running(group, call, this.#program);
     this.#running.add(running);
     const forget = () => this.#running.delete(running);
     running.end.then(forget, forget);
@@ -148,7 +147,7 @@ export class Running {
   readonly stdout: Readable;
   /** when git and all that it started are gone, and stdout is read */
   readonly end: Promise<End>;
-  readonly #child: ChildProcess;
+  readonly #group: ProcessGroup;
   readonly #timers: NodeJS.Timeout[] = [];
   #idle: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
@@ -157,15 +156,10 @@ export class Running {
   #reason: unknown;
   #over = false;
 
-  constructor(child: ChildProcess, call: GitCall, program: string) {
-    this.#child = child;
-    // stdio is piped, so the three streams are there.
-    const { stdin, stdout, stderr } = child;
-    if (stdin === null || stdout === null || stderr === null)
-      throw new ModgateError('INTERNAL', 'git without pipes');
+  constructor(group: ProcessGroup, call: GitCall, program: string) {
+    this.#group = group;
+    const { stdin, stdout, stderr } = group;
     this.stdout = stdout;
-    // git may end before it has read its input, and its exit status says why.
-    stdin.on('error', () => undefined);
     stdin.end(call.input ?? '');
     stderr.on('data', (piece: Buffer) => {
       this.#stderr = (this.#stderr + piece.toString('utf8')).slice(-STDERR_LIMIT);
@@ -177,13 +171,13 @@ export class Running {
     this.end.catch(() => undefined);
   }
 
-  /** SIGTERM to the group, then SIGKILL. The first reason counts. */
+  /** SIGTERM to the group, then SIGKILL. The first reason counts; after the end there is nothing to do. */
   stop(ending: Exclude<Ending, 'exit'>, reason?: unknown): void {
-    if (this.#ending !== 'exit') return;
+    if (this.#over || this.#ending !== 'exit') return;
     this.#ending = ending;
     this.#reason = reason;
-    this.#kill('SIGTERM');
-    this.#timers.push(setTimeout(() => this.#kill('SIGKILL'), GRACE));
+    this.#group.signal('SIGTERM');
+    this.#timers.push(setTimeout(() => this.#group.signal('SIGKILL'), GRACE));
     // A reader that has gone must not hold up the end.
     this.stdout.resume();
   }
@@ -207,41 +201,25 @@ export class Running {
     this.#look = setTimeout(look, LOOK);
   }
 
-  #ended(signal: AbortSignal, program: string): Promise<End> {
-    const child = this.#child;
+  async #ended(signal: AbortSignal, program: string): Promise<End> {
     const onAbort = () => this.stop('stopped', signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const settle = () => {
+    // What it left behind in its group has nobody to work for.
+    void this.#group.exited.then(() => {
+      if (this.#ending !== 'exit') this.#group.signal('SIGKILL');
+    });
+    try {
+      const { code } = await this.#group.closed.catch((error: unknown) => {
+        throw notStarted(program, error);
+      });
+      if (this.#ending === 'stopped') throw toModgateError(this.#reason);
+      return { code: code ?? -1, ending: this.#ending, stderr: this.#stderr, reason: this.#reason };
+    } finally {
       this.#over = true;
       signal.removeEventListener('abort', onAbort);
       clearTimeout(this.#idle);
       clearTimeout(this.#look);
       for (const timer of this.#timers) clearTimeout(timer);
-    };
-    child.on('exit', () => {
-      // What it left behind in its group has nobody to work for.
-      if (this.#ending !== 'exit') this.#kill('SIGKILL');
-    });
-    return new Promise((resolve, reject) => {
-      child.on('error', (error) => {
-        settle();
-        reject(notStarted(program, error));
-      });
-      child.on('close', (code) => {
-        settle();
-        if (this.#ending === 'stopped') reject(toModgateError(this.#reason));
-        else resolve({ code: code ?? -1, ending: this.#ending, stderr: this.#stderr, reason: this.#reason });
-      });
-    });
-  }
-
-  #kill(signal: NodeJS.Signals): void {
-    const { pid } = this.#child;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // The group is gone already.
     }
   }
 }

@@ -37,17 +37,19 @@ export class LockFile {
     this.#file = file;
   }
 
-  /** undefined: somebody else holds it, and lives. */
+  /** undefined: somebody else holds it, and lives. Then nothing is written, so that who waits wakes nobody. */
   async attempt(): Promise<FileHold | undefined> {
+    const found = await this.#read();
+    if (found !== undefined && !(await this.#isStale(found))) return undefined;
     const nonce = randomBytes(8).toString('hex');
     const mine = JSON.stringify({ owner: self(), nonce } satisfies Record);
     const draft = join(dirname(this.#file), `${ownerPrefix(self())}lock`);
     await writeFile(draft, mine, { mode: 0o640 });
     try {
       if (await this.#create(draft)) return this.#hold(mine, nonce, false);
-      const stale = await this.#stale();
-      if (stale === undefined || !(await this.#replace(stale, draft))) return undefined;
-      return this.#hold(mine, nonce, true);
+      const other = await this.#read();
+      if (other === undefined || !(await this.#isStale(other))) return undefined;
+      return (await this.#replace(other, draft)) ? this.#hold(mine, nonce, true) : undefined;
     } finally {
       await rm(draft, { force: true });
     }
@@ -63,14 +65,11 @@ export class LockFile {
     }
   }
 
-  /** The text of a lock whose holder is gone. */
-  async #stale(): Promise<string | undefined> {
-    const text = await this.#read();
-    if (text === undefined) return undefined;
+  /** True of the text of a lock whose holder is gone. */
+  async #isStale(text: string): Promise<boolean> {
     const owner = parse(text)?.owner;
     const state = owner === undefined ? 'unknown' : liveness(owner, self());
-    if (state === 'alive') return undefined;
-    return state === 'dead' || (await this.#isSilent()) ? text : undefined;
+    return state === 'dead' || (state === 'unknown' && (await this.#isSilent()));
   }
 
   async #isSilent(): Promise<boolean> {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, watch, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -24,15 +25,28 @@ const record = (owner: Owner, nonce = '0123456789abcdef') => JSON.stringify({ ow
 const DEAD: Owner = { ...self(), pid: 4_194_999 };
 const ELSEWHERE: Owner = { place: '000000000000', pid: 1, start: '1' };
 
+async function unneeded(): Promise<void> {
+  assert.fail('nobody died');
+}
+
+/** A promise and what resolves it. */
+function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, passed };
+}
+
 describe('the lock of a copy', () => {
   it('has one holder at a time, in the order of asking', async (t) => {
-    const locks = new Locks(folderOf(t));
+    const locks = new Locks(folderOf(t), unneeded);
     const order: number[] = [];
     let inside = 0;
     const jobs = Array.from({ length: 20 }, (_, i) =>
-      locks.hold('a', NEVER, async ({ takenOver }) => {
+      locks.hold('a', NEVER, async () => {
         inside += 1;
-        assert.deepEqual([inside, takenOver], [1, false]);
+        assert.equal(inside, 1);
         await new Promise((resolve) => setImmediate(resolve));
         order.push(i);
         inside -= 1;
@@ -45,7 +59,7 @@ describe('the lock of a copy', () => {
 
   it('holds between two users of one folder, and is free after a failure', async (t) => {
     const folder = folderOf(t);
-    const [one, other] = [new Locks(folder), new Locks(folder)];
+    const [one, other] = [new Locks(folder, unneeded), new Locks(folder, unneeded)];
     let free = () => {};
     const held = new Promise<void>((resolve) => {
       free = resolve;
@@ -125,7 +139,7 @@ describe('the lock of a copy', () => {
   }
 
   it('work that can wait gives way', async (t) => {
-    const locks = new Locks(folderOf(t));
+    const locks = new Locks(folderOf(t), unneeded);
     let entered = () => {};
     const inside = new Promise<void>((resolve) => {
       entered = resolve;
@@ -139,6 +153,114 @@ describe('the lock of a copy', () => {
     await waiting;
     locks.close();
   });
+});
+
+describe('waiting for a lock', () => {
+  it('changes nothing in the folder, so that who waits wakes nobody', async (t) => {
+    const folder = folderOf(t);
+    const [one, other] = [new Locks(folder, unneeded), new Locks(folder, unneeded)];
+    const [inside, done] = [gate(), gate()];
+    const first = one.hold('a', NEVER, async () => {
+      inside.open();
+      await done.passed;
+    });
+    await inside.passed;
+    const changes: (string | null)[] = [];
+    const watcher = watch(folder, (_event, name) => changes.push(name));
+    t.after(() => watcher.close());
+    const looked = gate();
+    const look = LockFile.prototype.attempt;
+    const looks = t.mock.method(LockFile.prototype, 'attempt', function (this: LockFile) {
+      if (looks.mock.callCount() >= 5) looked.open();
+      return look.call(this);
+    });
+    const start = performance.now();
+    const second = other.hold('a', NEVER, async () => 'done');
+    await looked.passed;
+    // Between two looks is a quarter of a second, but for the first ones.
+    assert.ok(performance.now() - start > 700, `${performance.now() - start} ms`);
+    assert.deepEqual(
+      changes.filter((name) => name !== 'a'),
+      [],
+    );
+    done.open();
+    assert.equal(await second, 'done');
+    await first;
+    one.close();
+    other.close();
+  });
+
+  it('goes on where the folder cannot be watched', async (t) => {
+    const folder = folderOf(t);
+    const [one, other] = [new Locks(folder, unneeded), new Locks(folder, unneeded)];
+    const full = Object.assign(new Error('System limit for number of file watchers reached'), {
+      code: 'ENOSPC',
+    });
+    t.mock.method(fs, 'watch', () => {
+      throw full;
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const [inside, done] = [gate(), gate()];
+    const first = one.hold('a', NEVER, async () => {
+      inside.open();
+      await done.passed;
+    });
+    await inside.passed;
+    const second = other.hold('a', NEVER, async () => 'done');
+    done.open();
+    assert.equal(await second, 'done');
+    await first;
+  });
+
+  it('ends when the locks are closed', async (t) => {
+    const folder = folderOf(t);
+    const [one, other] = [new Locks(folder, unneeded), new Locks(folder, unneeded)];
+    const [inside, done] = [gate(), gate()];
+    const first = one.hold('a', NEVER, async () => {
+      inside.open();
+      await done.passed;
+    });
+    await inside.passed;
+    const second = assert.rejects(
+      other.hold('a', NEVER, async () => 'never'),
+      { code: 'SHUTTING_DOWN' },
+    );
+    other.close();
+    await second;
+    done.open();
+    await first;
+    one.close();
+  });
+});
+
+describe('what a dead holder left', { skip: withoutProc }, () => {
+  type Take = (locks: Locks, job: () => Promise<string>) => Promise<unknown>;
+  const ways: readonly (readonly [way: string, take: Take])[] = [
+    ['hold', (locks, job) => locks.hold('a', NEVER, job)],
+    ['holdIfFree', (locks, job) => locks.holdIfFree('a', job)],
+    ['yielding', (locks, job) => locks.yielding('a', async () => void (await job()))],
+  ];
+  for (const [way, take] of ways) {
+    it(`is put in order once, before anybody goes on, by ${way}`, async (t) => {
+      const folder = folderOf(t);
+      writeFileSync(join(folder, 'a'), record(DEAD));
+      const order: string[] = [];
+      const locks = new Locks(folder, async (name) => {
+        order.push(`recover ${name}`);
+      });
+      await take(locks, async () => {
+        order.push('job');
+        return 'done';
+      });
+      await locks.hold('a', NEVER, async () => order.push('next'));
+      assert.deepEqual(order, ['recover a', 'job', 'next']);
+      locks.close();
+    });
+  }
 });
 
 describe('processes of a dead holder', { skip: withoutProc }, () => {

@@ -10,24 +10,33 @@ import { LOCK_VARIABLE } from './orphans.ts';
 export interface Held {
   /** for every git that changes the copy, so that it can be found when we are gone */
   readonly env: Readonly<Record<string, string>>;
-  /** the holder before died, or was killed, in the middle of something */
-  readonly takenOver: boolean;
 }
+
+/** What a holder that died, or was killed, in the middle of something has left is put in order, before anybody goes on. */
+export type Recover = (name: string) => Promise<void>;
 
 /** ms; a holder's death makes no event */
 const LOOK_AGAIN = 250;
 
+interface Waiter {
+  readonly name: string;
+  readonly wake: () => void;
+}
+
 /** One holder per name in all processes that share the folder; within a process first come, first served. */
 export class Locks {
   readonly #folder: string;
+  readonly #recover: Recover;
   readonly #queues = new Map<string, Limiter>();
   readonly #yielding = new Map<string, AbortController>();
-  readonly #wake = new Set<() => void>();
+  readonly #waiting = new Set<Waiter>();
   #watcher: FSWatcher | undefined;
+  #closed = false;
 
-  constructor(folder: string) {
+  constructor(folder: string, recover: Recover) {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
     this.#folder = folder;
+    this.#recover = recover;
   }
 
   /** Does the job while nobody else holds the name. Rejects with the signal's reason while it waits. */
@@ -38,7 +47,7 @@ export class Locks {
     try {
       const release = await queue.acquire(signal);
       try {
-        return await held(await this.#between(name, signal), job);
+        return await this.#held(name, await this.#between(name, signal), job);
       } finally {
         release?.();
       }
@@ -57,7 +66,7 @@ export class Locks {
     const release = await queue.acquire(new AbortController().signal);
     try {
       const hold = await new LockFile(join(this.#folder, name)).attempt();
-      return hold === undefined ? undefined : await held(hold, job);
+      return hold === undefined ? undefined : await this.#held(name, hold, job);
     } finally {
       release?.();
       if (queue.taken === 0) this.#queues.delete(name);
@@ -73,8 +82,11 @@ export class Locks {
     await held.finally(() => this.#yielding.delete(name));
   }
 
+  /** Whoever waits is told SHUTTING_DOWN; what is held stays held until its job ends. */
   close(): void {
+    this.#closed = true;
     for (const controller of this.#yielding.values()) controller.abort();
+    for (const { wake } of this.#waiting) wake();
     this.#watcher?.close();
     this.#watcher = undefined;
   }
@@ -85,7 +97,8 @@ export class Locks {
     if (free !== undefined) return free;
     for (;;) {
       checkAborted(signal);
-      const changed = this.#next(signal);
+      if (this.#closed) throw new ModgateError('SHUTTING_DOWN', 'the gateway is shutting down');
+      const changed = this.#next(name, signal);
       try {
         const hold = await file.attempt();
         if (hold !== undefined) return hold;
@@ -96,32 +109,46 @@ export class Locks {
     }
   }
 
-  /** The next change in the folder, or a moment. Asked before the look, so that no change is missed. */
-  #next(signal: AbortSignal): { promise: Promise<void>; forget: () => void } {
-    this.#watcher ??= watch(this.#folder, { persistent: false }, () => {
-      for (const wake of this.#wake) wake();
-    }).on('error', () => undefined);
+  /** The next change of the lock, or a moment. Asked before the look, so that no change is missed. */
+  #next(name: string, signal: AbortSignal): { promise: Promise<void>; forget: () => void } {
+    this.#watcher ??= this.#watch();
     let wake = () => {};
     let timer: NodeJS.Timeout | undefined;
     const promise = new Promise<void>((resolve) => {
       wake = () => resolve();
       timer = setTimeout(resolve, LOOK_AGAIN);
     });
-    this.#wake.add(wake);
+    const waiter: Waiter = { name, wake };
+    this.#waiting.add(waiter);
     signal.addEventListener('abort', wake, { once: true });
     const forget = () => {
       clearTimeout(timer);
-      this.#wake.delete(wake);
+      this.#waiting.delete(waiter);
       signal.removeEventListener('abort', wake);
     };
     return { promise, forget };
   }
-}
 
-async function held<T>(hold: FileHold, job: (held: Held) => Promise<T>): Promise<T> {
-  try {
-    return await job({ env: { [LOCK_VARIABLE]: hold.nonce }, takenOver: hold.takenOver });
-  } finally {
-    await hold.release();
+  /** undefined where there is no watch to be had (inotify(7) has a limit): looking again and again does as well. */
+  #watch(): FSWatcher | undefined {
+    if (this.#closed) return undefined;
+    try {
+      const watcher = watch(this.#folder, { persistent: false }, (_event, changed) => {
+        // Some systems do not say what changed.
+        for (const { name, wake } of this.#waiting) if (changed === null || changed === name) wake();
+      });
+      return watcher.on('error', () => undefined);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #held<T>(name: string, hold: FileHold, job: (held: Held) => Promise<T>): Promise<T> {
+    try {
+      if (hold.takenOver) await this.#recover(name);
+      return await job({ env: { [LOCK_VARIABLE]: hold.nonce } });
+    } finally {
+      await hold.release();
+    }
   }
 }

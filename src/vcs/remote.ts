@@ -1,10 +1,9 @@
-import { ModgateError, toModgateError } from '../errors/index.ts';
-import type { Limiter } from '../net/index.ts';
 import type { Clock, Counter, Histogram } from '../observe/index.ts';
 import type { Access, AccessBook } from './access.ts';
 import { GitFault, gitFault, scrubbed, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult, GitTimeouts } from './git.ts';
-import { withoutUserInfo } from './remote-url.ts';
+import type { Places } from './places.ts';
+import { parseRemoteUrl, withoutUserInfo } from './remote-url.ts';
 import type { Terms } from './repository.ts';
 
 /** What all remotes share. */
@@ -12,8 +11,7 @@ export interface RemoteParts {
   readonly git: Git;
   readonly book: AccessBook;
   readonly timeouts: GitTimeouts;
-  /** commands that talk to a remote, at one time */
-  readonly places: Limiter;
+  readonly places: Places;
   readonly clock: Clock;
   readonly commands: Counter;
   readonly seconds: Histogram;
@@ -31,6 +29,7 @@ export class Remote {
   /** as it was named, without user info */
   readonly url: string;
   readonly #asked: string;
+  readonly #host: string;
   readonly #terms: Terms;
   readonly #parts: RemoteParts;
   /** where its host says that it is now */
@@ -39,17 +38,15 @@ export class Remote {
   constructor(url: string, terms: Terms, parts: RemoteParts) {
     this.url = withoutUserInfo(url);
     this.#asked = url;
+    this.#host = parseRemoteUrl(url).host;
     this.#terms = terms;
     this.#parts = parts;
   }
 
   /** Runs git with access to the remote. Throws GitFault, or what the book says. */
   async command(call: RemoteCall): Promise<GitResult> {
-    const release = await this.#parts.places.acquire(call.signal)?.catch((reason: unknown) => {
-      throw toModgateError(reason);
-    });
-    if (release === undefined)
-      throw new ModgateError('OVERLOADED', 'too many git commands wait for their turn');
+    const kind = call.args[0] === 'ls-remote' ? 'refs' : 'fetch';
+    const release = await this.#parts.places.take(this.#host, kind, this.#terms.anonymous, call.signal);
     try {
       return await this.#follow(call, MAX_HOPS, true);
     } finally {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Limiter } from '../net/index.ts';
 import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { AccessBook } from './access.ts';
 import { Copy } from './copy.ts';
@@ -11,6 +10,7 @@ import { GitRepository } from './git-repository.ts';
 import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
 import { packIfMany } from './packing.ts';
+import { Places } from './places.ts';
 import { Remote, type RemoteParts } from './remote.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
@@ -40,9 +40,6 @@ export interface RemotesParts {
   readonly clock: Clock;
 }
 
-/** git commands that talk to remotes at one time, and that may wait for it */
-const PLACES = 8;
-const QUEUE = 1000;
 /** repositories that are remembered */
 const MAX_OPEN = 2000;
 /** seconds */
@@ -75,7 +72,7 @@ export class GitRemotes implements Remotes {
     this.#options = options;
     this.#git = new Git(options.git, { home, env: options.env ?? process.env });
     this.#logger = parts.logger;
-    this.#locks = new Locks(join(folder, 'locks'));
+    this.#locks = new Locks(join(folder, 'locks'), (id) => this.#copy(id, '').sweep());
     this.#evictor = new Evictor(folder, options.cap, this.#locks, parts.logger);
     this.#moved = parts.metrics
       .counter(
@@ -94,7 +91,7 @@ export class GitRemotes implements Remotes {
       git: this.#git,
       book: options.access,
       timeouts: options.timeouts,
-      places: new Limiter(PLACES, QUEUE),
+      places: new Places(),
       clock: parts.clock,
       commands: parts.metrics.counter(
         'modgate_git_commands_total',
@@ -163,7 +160,7 @@ export class GitRemotes implements Remotes {
 
   #make(id: string, url: string, terms: Terms): GitRepository {
     const remote = new Remote(url, terms, this.#parts);
-    const copy = new Copy(join(this.#folder, id), join(this.#folder, 'trash'), remote.url);
+    const copy = this.#copy(id, remote.url);
     const shop = new Workshop({
       git: this.#git,
       remote,
@@ -183,6 +180,10 @@ export class GitRemotes implements Remotes {
       seen: (refs) => this.#later(() => memory.see(refs)),
       use: () => uses.begin(),
     });
+  }
+
+  #copy(id: string, url: string): Copy {
+    return new Copy(join(this.#folder, id), join(this.#folder, 'trash'), url);
   }
 
   async #upkeep(copy: Copy, id: string): Promise<void> {

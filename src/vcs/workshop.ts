@@ -36,12 +36,9 @@ export class Workshop {
 
   /** One at a time in all processes: whatever changes the copy. */
   async locked<T>(signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
-    const { locks, id, copy, fetched } = this.#parts;
+    const { locks, id, fetched } = this.#parts;
     try {
-      return await locks.hold(id, signal, async (held) => {
-        if (held.takenOver) await copy.sweep();
-        return await job(held);
-      });
+      return await locks.hold(id, signal, job);
     } finally {
       // Not before the lock is free: what is done about it needs the lock.
       if (this.#grown) fetched();
