@@ -165,9 +165,9 @@ const TEXTS: readonly (readonly [code: Code, stderr: string])[] = [
   ['UPSTREAM_UNREACHABLE', 'ssh: connect to host corrupt.example port 22: Connection refused'],
   [
     'UPSTREAM_TIMEOUT',
-    "From https://git.corp.example/lib\n * [new branch]      inflate    -> inflate\n   1f0c..2f0c  checksum   -> checksum\nerror: Operation timed out",
+    'From https://git.corp.example/lib\n * [new branch]      inflate    -> inflate\n   1f0c..2f0c  checksum   -> checksum\nerror: Operation timed out',
   ],
-  ['VCS_FAILED', "error: unable to write file ./objects/pack/x: Permission denied"],
+  ['VCS_FAILED', 'error: unable to write file ./objects/pack/x: Permission denied'],
   [
     'UPSTREAM_UNREACHABLE',
     'remote: error: unable to write file: No space left on device\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output',

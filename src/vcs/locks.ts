@@ -23,12 +23,17 @@ interface Waiter {
   readonly wake: () => void;
 }
 
+/**
+ * Work that gives way, by the path of its lock: after the configuration was read again, old and new locks of one folder are
+ * in use side by side for a while.
+ */
+const yielding = new Map<string, { readonly owner: Locks; readonly controller: AbortController }>();
+
 /** One holder per name in all processes that share the folder; within a process first come, first served. */
 export class Locks {
   readonly #folder: string;
   readonly #recover: Recover;
   readonly #queues = new Map<string, Limiter>();
-  readonly #yielding = new Map<string, AbortController>();
   readonly #waiting = new Set<Waiter>();
   #watcher: FSWatcher | undefined;
   #closed = false;
@@ -41,7 +46,8 @@ export class Locks {
 
   /** Does the job while nobody else holds the name. Rejects with the signal's reason while it waits. */
   async hold<T>(name: string, signal: AbortSignal, job: (held: Held) => Promise<T>): Promise<T> {
-    this.#yielding.get(name)?.abort(new ModgateError('CANCELED', 'somebody needs the repository'));
+    const wanted = new ModgateError('CANCELED', 'somebody needs the repository');
+    yielding.get(join(this.#folder, name))?.controller.abort(wanted);
     const queue = this.#queues.get(name) ?? new Limiter(1, Number.POSITIVE_INFINITY);
     this.#queues.set(name, queue);
     try {
@@ -73,19 +79,20 @@ export class Locks {
     }
   }
 
-  /** As `hold`, for work that can be done at any other time: its signal is aborted when somebody here wants the name. */
+  /** As `hold`, for work that can be done at any other time: its signal is aborted when this process wants the name. */
   async yielding(name: string, job: (held: Held, signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#queues.has(name)) return;
+    const path = join(this.#folder, name);
+    if (this.#queues.has(name) || yielding.has(path)) return;
     const controller = new AbortController();
     const held = this.hold(name, controller.signal, (hold) => job(hold, controller.signal));
-    this.#yielding.set(name, controller);
-    await held.finally(() => this.#yielding.delete(name));
+    yielding.set(path, { owner: this, controller });
+    await held.finally(() => yielding.delete(path));
   }
 
   /** Whoever waits is told SHUTTING_DOWN; what is held stays held until its job ends. */
   close(): void {
     this.#closed = true;
-    for (const controller of this.#yielding.values()) controller.abort();
+    for (const { owner, controller } of yielding.values()) if (owner === this) controller.abort();
     for (const { wake } of this.#waiting) wake();
     this.#watcher?.close();
     this.#watcher = undefined;
