@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
-import type { PartState } from '../http/index.ts';
 import { Gateway, type PassedDatabase, type Router } from '../gateway/index.ts';
+import type { PartState } from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, type Tree } from '../store/index.ts';

@@ -2,9 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { type Context, readFileAt, readSecret } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
+import { unknownHosts } from './known-hosts.ts';
 import type { FileSecret } from './schema.ts';
 import type { Secret } from './secret.ts';
-import { unknownHosts } from './known-hosts.ts';
 import { netrcFile } from './sources.ts';
 import { sshKeyFault } from './ssh-key.ts';
 import { readUrl } from './urls.ts';
@@ -29,7 +29,8 @@ export function readCredential(
   if (raw.username !== undefined && raw.token === undefined)
     findings.fault([...path, 'username'], 'username goes with token only');
   const how = readKind(raw, path, context);
-  if (raw.ssh !== undefined && how !== undefined) tellUnknownHosts(raw.ssh, patterns, [...path, 'ssh'], context);
+  if (raw.ssh !== undefined && how !== undefined)
+    tellUnknownHosts(raw.ssh, patterns, [...path, 'ssh'], context);
   return how === undefined ? undefined : { match: raw.match, insecure: raw.insecure ?? false, how };
 }
 

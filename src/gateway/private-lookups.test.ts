@@ -55,14 +55,20 @@ describe('a look-up at a checksum database', () => {
   for (const [module, patterns] of NEXT)
     it(`says which patterns a client must set, those of all private routes: ${module}`, () => {
       const thrown = catching(() => refusePrivateLookup(`lookup/${module}@v1.0.0`, ROUTER));
-      assert.ok(thrown?.next?.startsWith(`set GONOSUMDB=${patterns} where the go command runs`), thrown?.next);
+      assert.ok(
+        thrown?.next?.startsWith(`set GONOSUMDB=${patterns} where the go command runs`),
+        thrown?.next,
+      );
     });
 
   it('says where the patterns are that the text has no room for', () => {
     const many = Array.from({ length: 100 }, (_, i) => routeOf(`team-${i}.corp.example`, true));
     const router = new Router([routeOf('corp.example', true), ...many], OFF);
     const next = catching(() => refusePrivateLookup('lookup/corp.example/lib@v1.0.0', router))?.next ?? '';
-    assert.match(next, /^set GONOSUMDB=corp\.example,team-0\.corp\.example,.*,… \(modgate serve prints them all\)/);
+    assert.match(
+      next,
+      /^set GONOSUMDB=corp\.example,team-0\.corp\.example,.*,… \(modgate serve prints them all\)/,
+    );
     assert.ok(next.length < 500, `${next.length} characters`);
   });
 });

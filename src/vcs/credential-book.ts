@@ -117,7 +117,8 @@ export class CredentialBook implements AccessBook {
   async #byHttp(remote: Address, found: Found | undefined): Promise<Access> {
     const lease = found?.lease;
     const pair = lease?.pair;
-    const { env = {}, config = [] } = pair === undefined ? {} : pairAccess(remote, pair, found?.elements ?? 0);
+    const { env = {}, config = [] } =
+      pair === undefined ? {} : pairAccess(remote, pair, found?.elements ?? 0);
     const ca = await this.#ca?.path();
     return {
       url: addressUrl(remote, undefined),

@@ -38,7 +38,10 @@ test('git that is missing degrades the gateway, which says so at its start too',
   assert.equal(git?.ok, false);
   assert.match(git?.detail ?? '', /no git that can be used/);
   assert.doesNotMatch(git?.detail ?? '', /nowhere/, 'paths are not for everyone');
-  await modgate.log((line) => line.code === 'VCS_FAILED' && /there is no git/.test(String(line.msg)), 'no git');
+  await modgate.log(
+    (line) => line.code === 'VCS_FAILED' && /there is no git/.test(String(line.msg)),
+    'no git',
+  );
 });
 
 test('git that is missing degrades nothing where nobody has said that repositories are asked', async (t) => {

@@ -14,7 +14,9 @@ import { faultOf, gitsOf, NEVER, PLAIN, vcsBench } from '../kit/vcs.ts';
 
 /** bytes of all files below a folder */
 function sizeOf(folder: string): number {
-  const files = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const files = fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((one) => one.isFile());
   return files.reduce((sum, { path: at, name }) => sum + fs.statSync(path.join(at, name)).size, 0);
 }
 
