@@ -34,7 +34,7 @@ export class Copy {
   /** The folder itself, with a file that tells a person which remote it is of. */
   async make(): Promise<void> {
     if (this.#made && existsSync(this.folder)) return;
-    await mkdir(this.folder, { recursive: true });
+    await mkdir(this.folder, { recursive: true, mode: 0o750 });
     await writeFile(this.path('remote'), `${this.#url}\n`, { flag: 'wx' }).catch((error: unknown) => {
       if (systemCode(error) !== 'EEXIST') throw error;
     });
@@ -69,7 +69,7 @@ export class Copy {
 
 /** Moves a folder away, which is atomic, then removes it. Nothing is done where it is gone already. */
 async function discard(folder: string, trash: string): Promise<void> {
-  await mkdir(trash, { recursive: true });
+  await mkdir(trash, { recursive: true, mode: 0o750 });
   const away = join(trash, `${ownerPrefix(self())}gone`);
   try {
     await rename(folder, away);

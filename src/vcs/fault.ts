@@ -146,7 +146,7 @@ const ROWS: readonly Row[] = [
     // It offered its refs a moment ago, so this is no absence.
     text: /RPC failed; HTTP (?:404|410|5\d\d)/,
     code: 'UPSTREAM_STATUS',
-    what: 'its host offered the repository and then failed with a status of HTTP',
+    what: 'its host offered the repository and then answered with an HTTP error',
     next: ASK_LATER,
   },
   {
@@ -201,7 +201,7 @@ const ROWS: readonly Row[] = [
   {
     text: /returned error: [45]\d\d|HTTP [45]\d\d/,
     code: 'UPSTREAM_STATUS',
-    what: 'its host failed with a status of HTTP that is no answer',
+    what: 'its host answered with an HTTP error',
     next: ASK_LATER,
   },
   {
@@ -294,7 +294,13 @@ export function gitFault(
       said,
     );
   if (row.what === WANTS_CREDENTIALS && limits.lack !== undefined)
-    return new GitFault(row.code, url, `the host wants credentials; ${limits.lack.why}`, limits.lack.next, said);
+    return new GitFault(
+      row.code,
+      url,
+      `the host wants credentials; ${limits.lack.why}`,
+      limits.lack.next,
+      said,
+    );
   return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
 }
 

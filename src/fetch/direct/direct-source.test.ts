@@ -129,6 +129,7 @@ describe('direct as a source', () => {
       await assert.rejects(source.file(m, kind, never), {
         code: 'TAG_MOVED',
         message: `example.com/a@v1.1.0: refs/tags/v1.1.0 of https://git.example/repo was moved\nfrom ${recorded}, which is stored,\nto ${hash}\nwhat is stored stays, and nothing of the other commit is served under this version`,
+        next: /modgate store purge --hard example\.com\/a@v1\.1\.0$/,
       });
     });
 

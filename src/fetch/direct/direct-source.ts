@@ -194,7 +194,9 @@ export class DirectSource implements Source {
         `to ${commit.hash}`,
         'what is stored stays, and nothing of the other commit is served under this version',
       ].join('\n'),
-      { next: 'ask the author why the tag was moved, and for a new version instead' },
+      {
+        next: `ask its author for a new version; an administrator takes the new commit by modgate store purge --hard ${m.path}@${m.version}`,
+      },
     );
   }
 
