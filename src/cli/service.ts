@@ -136,13 +136,17 @@ export class Service {
     uses.drop();
   }
 
-  #makePages(stable: Stable, { sources, gitState }: MadeGateway): Pages {
+  #makePages(stable: Stable, made: MadeGateway): Pages {
     return new Pages({
       ...stable.pages,
       parts: async () => {
-        const [parts, elsewhere, git] = await Promise.all([stable.parts(), stable.breakers(), gitState()]);
+        const [parts, elsewhere, git] = await Promise.all([
+          stable.parts(),
+          stable.breakers(),
+          made.gitState(),
+        ]);
         // What is published here is as well as the store is.
-        const asked = [...sources.values()].filter(({ name }) => name !== PUBLISHED);
+        const asked = [...made.sources.values()].filter(({ name }) => name !== PUBLISHED);
         const own = asked.map((source) => sourceState(source, elsewhere.get(source.name)));
         return [...parts, ...own, ...(git === undefined ? [] : [git])];
       },
