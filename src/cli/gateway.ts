@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { Source } from '../fetch/index.ts';
 import { Gateway, type PassedDatabase, type Router } from '../gateway/index.ts';
+import type { PartState } from '../http/index.ts';
 import { ZipChecker } from '../modzip/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { FileTree, type Tree } from '../store/index.ts';
@@ -13,6 +14,8 @@ export interface MadeGateway {
   readonly router: Router;
   readonly sources: ReadonlyMap<string, Source>;
   readonly databases: readonly PassedDatabase[];
+  /** of the programs that repositories are asked with; undefined where nobody has said that they are to be asked */
+  gitState(): Promise<PartState | undefined>;
   /** Fetches nothing more, stores and lists what is there by now. */
   close(): Promise<void>;
 }
@@ -54,7 +57,7 @@ export function makeGateway(config: Config, below: Below): MadeGateway {
       await Promise.all(opened.map((one) => one.close()));
       await gateway.close();
     };
-    return { gateway, router, sources, databases, close };
+    return { gateway, router, sources, databases, gitState: () => versionControl.state(), close };
   } catch (thrown) {
     for (const one of opened) void one.close();
     throw thrown;

@@ -10,7 +10,7 @@ import { type MadeZip, makeZip } from './publish-zip.ts';
 import { sizeText } from './store-view.ts';
 
 export interface PublishFlags {
-  readonly version: string;
+  readonly version?: string;
   readonly module?: string;
   readonly server?: string;
   readonly tokenFile?: string;
@@ -24,13 +24,18 @@ export interface PublishFlags {
 const TOLD = 10;
 
 export async function runPublish(command: Command, what: string, flags: PublishFlags): Promise<void> {
+  const { version } = flags;
+  if (version === undefined)
+    throw new ModgateError('USAGE', 'there is no version to publish', {
+      next: 'Name it: modgate publish --version v1.2.3.',
+    });
   // What is wrong with the way there is told before any work.
   const destination = flags.dryRun === true ? undefined : destinationOf(command, flags);
   const token = destination === undefined ? '' : tokenFor(destination, flags);
   const stop = new AbortController();
   const onSignal = () => stop.abort(new ModgateError('CANCELED', 'stopped: nothing was published'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
-  const made = await makeZip(what, flags, stop.signal);
+  const made = await makeZip(what, { ...flags, version }, stop.signal);
   try {
     const differences = made.folder === undefined ? [] : await gitWarnings(made.folder, made.m);
     const warnings = [...made.warnings, ...differences];

@@ -154,13 +154,18 @@ function outcomeIn(text: string, { shown }: Destination): 'published' | 'unchang
   });
 }
 
+const CHECK_TOKEN =
+  'Check MODGATE_PUBLISH_TOKEN, or the file of --token-file: it has to be the publish.token of that gateway.';
+
 function refusal({ shown }: Destination, { status, text }: Answer): ModgateError {
   const lines = text.trim().split('\n').slice(0, 8);
   const said = lines.filter((line) => !/^(?:next|code): /.test(line)).join('\n');
   const next = lines.find((line) => line.startsWith('next: '))?.slice('next: '.length);
   const isOurs = lines.some((line) => /^code: [A-Z_]+$/.test(line));
   const code = (isOurs ? CODES[status] : undefined) ?? 'UPSTREAM_STATUS';
-  return new ModgateError(code, `${shown} answered ${status}: ${said.replace(/^modgate: /, '')}`, { next });
+  return new ModgateError(code, `${shown} answered ${status}: ${said.replace(/^modgate: /, '')}`, {
+    next: code === 'UNAUTHORIZED' ? CHECK_TOKEN : next,
+  });
 }
 
 function noAnswer({ shown }: Destination, cause: unknown): ModgateError {

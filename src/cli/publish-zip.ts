@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { ModgateError, systemCode, toModgateError } from '../errors/index.ts';
 import { type ModuleVersion, modulePathOf } from '../module/index.ts';
 import { checkZip, type Omitted, zipFolder } from '../modzip/index.ts';
-import { moduleVersion } from './module-version.ts';
+import { publishableVersion } from './module-version.ts';
 import { trackedFiles } from './publish-git.ts';
 
 /** A zip that keeps the rules, ready to be sent. */
@@ -47,7 +47,7 @@ export async function makeZip(what: string, wanted: Wanted, signal: AbortSignal)
     });
   });
   if (facts.isDirectory()) return ofFolder(what, wanted, signal);
-  const m = moduleVersion(wanted.module ?? (await pathInZip(what)), wanted.version);
+  const m = publishableVersion(wanted.module ?? (await pathInZip(what)), wanted.version);
   return {
     ...inspect(m, what),
     m,
@@ -61,7 +61,7 @@ export async function makeZip(what: string, wanted: Wanted, signal: AbortSignal)
 }
 
 async function ofFolder(folder: string, wanted: Wanted, signal: AbortSignal): Promise<MadeZip> {
-  const m = moduleVersion(wanted.module ?? (await pathInFolder(folder)), wanted.version);
+  const m = publishableVersion(wanted.module ?? (await pathInFolder(folder)), wanted.version);
   const temp = await mkdtemp(join(tmpdir(), 'modgate-publish-'));
   const remove = () => rm(temp, { recursive: true, force: true });
   try {

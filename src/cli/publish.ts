@@ -7,7 +7,7 @@ export function publishCommand(): Command {
   const command = withConfigFlags(new Command('publish'), [])
     .argument('[what]', 'folder of the module, or its zip', '.')
     .description('release a version of a module to a gateway')
-    .requiredOption('--version <version>', 'the version, such as v1.2.3')
+    .option('--version <version>', 'the version, such as v1.2.3; it is needed')
     .option('--module <path>', 'path of the module; default: what its go.mod says')
     .option('--server <url>', 'address of the gateway; default: where the configuration lets it listen')
     .option('--token-file <file>', 'file with the token; default: MODGATE_PUBLISH_TOKEN')

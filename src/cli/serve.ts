@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { type Config, FileRecord, type ReadFile } from '../config/index.ts';
+import { splitPatterns } from '../module/index.ts';
 import { describe } from './help.ts';
 import { CONFIG_FILES, CONFIG_VARIABLES, configFrom, withConfigFlags } from './options.ts';
 import { type Reading, readConfig } from './reloader.ts';
@@ -100,7 +101,7 @@ function stopSignal(atOnce: (code: number) => void): Promise<string> {
   });
 }
 
-/** The one line to paste, and what holds for every module that comes through here. */
+/** The lines to paste, and what holds for every module that comes through here. */
 function banner(config: Config, url: string, version: string): string {
   const routes = config.routes
     .map(
@@ -114,12 +115,20 @@ function banner(config: Config, url: string, version: string): string {
   return `modgate ${version} serves Go modules at ${url}${config.prefix}
 
   ${config.listen.kind === 'unix' ? 'a reverse proxy reaches it by that socket' : `go env -w GOPROXY=${forOthers(url)}${config.prefix}`}
-
+${withoutSumdb(config)}
   store      ${config.data}
 ${routes}  enforced   zip rules before a version is released; a stored version never changes
   checksums  ${databases === '' ? 'no checksum database is passed on' : `${databases} passed on; the go command verifies it`}
 ${clientCerts(config)}${insecure.length === 0 ? '' : `  INSECURE   certificates are NOT verified for: ${insecure.join(', ')}\n`}
 `;
+}
+
+/** A value that is set takes the place of the one before, so all private patterns stand in one. */
+function withoutSumdb({ routes }: Config): string {
+  const patterns = routes.filter(({ isPrivate }) => isPrivate).flatMap(({ match }) => splitPatterns(match));
+  const list = [...new Set(patterns)].join(',');
+  if (list === '') return '';
+  return `  go env -w GONOSUMDB=${/^[\w./,-]+$/.test(list) ? list : `'${list.replaceAll("'", `'\\''`)}'`}\n`;
 }
 
 function clientCerts({ tls }: Config): string {

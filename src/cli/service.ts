@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
-import type { Source } from '../fetch/index.ts';
 import { type Gateway, Publisher, Upkeep } from '../gateway/index.ts';
 import {
   AccessLog,
@@ -20,7 +19,7 @@ import {
 } from '../http/index.ts';
 import type { ZipChecker } from '../modzip/index.ts';
 import type { Clock, Logger, Metrics } from '../observe/index.ts';
-import type { Storeroom } from '../store/index.ts';
+import { PUBLISHED, type Storeroom } from '../store/index.ts';
 import { type MadeGateway, makeGateway } from './gateway.ts';
 import { countMemory, sourceState } from './states.ts';
 
@@ -90,7 +89,7 @@ export class Service {
       admissions: this.#made.gateway.admissions,
     });
     const uploads = new Uploads({ publisher, token: config.publish.token?.reveal() });
-    const pages = this.#makePages(stable, this.#made.sources);
+    const pages = this.#makePages(stable, this.#made);
     const access = new AccessLog(
       metrics,
       clock,
@@ -137,13 +136,19 @@ export class Service {
     uses.drop();
   }
 
-  #makePages(stable: Stable, sources: ReadonlyMap<string, Source>): Pages {
+  #makePages(stable: Stable, made: MadeGateway): Pages {
     return new Pages({
       ...stable.pages,
       parts: async () => {
-        const [parts, elsewhere] = await Promise.all([stable.parts(), stable.breakers()]);
-        const own = [...sources.values()].map((source) => sourceState(source, elsewhere.get(source.name)));
-        return [...parts, ...own];
+        const [parts, elsewhere, git] = await Promise.all([
+          stable.parts(),
+          stable.breakers(),
+          made.gitState(),
+        ]);
+        // What is published here is as well as the store is.
+        const asked = [...made.sources.values()].filter(({ name }) => name !== PUBLISHED);
+        const own = asked.map((source) => sourceState(source, elsewhere.get(source.name)));
+        return [...parts, ...own, ...(git === undefined ? [] : [git])];
       },
     });
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Config, defaultClient } from '../config/index.ts';
+import { type Config, defaultClient, parseChain } from '../config/index.ts';
 import {
   commitIn,
   DirectSource,
@@ -8,11 +8,14 @@ import {
   type RootRules,
   type Source,
 } from '../fetch/index.ts';
+import type { PartState } from '../http/index.ts';
 import type { ModuleVersion } from '../module/index.ts';
 import { type Logger, type Metrics, systemClock } from '../observe/index.ts';
 import { keys, type Tree } from '../store/index.ts';
-import { GitRemotes, type Remotes } from '../vcs/index.ts';
+import { GitRemotes } from '../vcs/index.ts';
 import { Credentials } from './credentials.ts';
+import { gitState, SSH_MISSING } from './git-state.ts';
+import { hasProgram } from './programs.ts';
 import { clientOptions } from './wiring.ts';
 
 interface Below {
@@ -26,16 +29,21 @@ export class VersionControl {
   readonly #below: Below;
   readonly #roots: RootFinder;
   readonly #credentials: Credentials;
-  readonly #makeRemotes: () => Remotes;
+  readonly #makeRemotes: () => GitRemotes;
   /** made for the first route that needs it: it has a folder of its own */
-  #remotes: Remotes | undefined;
+  #remotes: GitRemotes | undefined;
   readonly #proxies: ModProxies;
   readonly #routes: Config['routes'];
+  /** a route or a mapping that is written down says that repositories are to be asked here */
+  readonly #isMeant: boolean;
+  readonly #needsSsh: boolean;
 
   constructor(config: Config, below: Below) {
     const { logger, metrics } = below;
     this.#below = below;
     this.#routes = config.routes;
+    this.#isMeant = config.vcs.repositories.length > 0 || config.routes.some(asksRepositories);
+    this.#needsSsh = this.#isMeant && config.vcs.credentials.some(({ how }) => how.kind === 'ssh');
     const { git, timeouts, refs, cap, repository: largest, repositories, insecure, ca } = config.vcs;
     this.#roots = new RootFinder({ mappings: repositories, insecure, ca: ca?.pem }, { logger, metrics });
     this.#credentials = new Credentials(config, { logger, metrics });
@@ -55,12 +63,13 @@ export class VersionControl {
 
   /** @param route by its place in the configuration */
   source(route: number): Source {
-    this.#remotes ??= this.#makeRemotes();
+    this.#remotes ??= this.#begin();
     const { isPrivate = false, written = false, insteadOf = new Map() } = this.#routes[route] ?? {};
     const rules: RootRules = { isPrivate, near: written };
     return new DirectSource(
       {
         ...this.#below,
+        clock: systemClock,
         roots: this.#roots.for(rules),
         remotes: this.#remotes,
         recorded: (m) => recordedCommit(this.#below.tree, m),
@@ -71,6 +80,18 @@ export class VersionControl {
     );
   }
 
+  /** For /readyz; undefined where nobody has said that repositories are to be asked. */
+  async state(): Promise<PartState | undefined> {
+    const remotes = this.#remotes;
+    if (remotes === undefined || !this.#isMeant) return undefined;
+    return gitState(() => remotes.noGit(), this.#needsSsh);
+  }
+
+  #begin(): GitRemotes {
+    if (this.#needsSsh && !hasProgram('ssh')) this.#below.logger.warn(SSH_MISSING);
+    return this.#makeRemotes();
+  }
+
   async close(): Promise<void> {
     await Promise.all([
       this.#roots.close(),
@@ -79,6 +100,10 @@ export class VersionControl {
       this.#proxies.close(),
     ]);
   }
+}
+
+function asksRepositories({ written, chain }: Config['routes'][number]): boolean {
+  return written && parseChain(chain).some(({ element }) => element === 'direct');
 }
 
 /** The commit that a stored `.info` names; undefined where none is stored, or it names none. */

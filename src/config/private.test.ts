@@ -102,6 +102,13 @@ const FAULTS: readonly (readonly [what: string, yaml: string, expected: readonly
     to('file:///srv/git/{1}'),
     ['3:36: the URL of a repository starts with https://, ssh:// or http://'],
   ],
+  [
+    'what a host offers to copy',
+    to('git@git.corp.example:team/{1}.git'),
+    [
+      '3:36: the URL of a repository starts with https://, ssh:// or http://; write it as ssh://git@git.corp.example/team/{1}.git',
+    ],
+  ],
   ['ext:', to('ext::sh'), ['3:36: the URL of a repository starts with https://, ssh:// or http://']],
   ['a host alone', to('https://b.example/'), ['3:36: the URL names a host, but no repository']],
   ['a query', to('https://b.example/{1}?x'), ['3:36: the URL of a repository has no query and no fragment']],

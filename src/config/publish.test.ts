@@ -45,6 +45,15 @@ test('a token that no route can be used with brings a warning', () => {
   assert.match(warnings.join('\n'), /no route has "published" in its chain/);
 });
 
+test('a variable wins over the file, as everywhere; alone it is that of modgate publish', () => {
+  const both = load('publish: { token: { env: CORP } }', {
+    env: { CORP: 'another-token-of-the-tests', MODGATE_PUBLISH_TOKEN: TOKEN },
+  });
+  assert.equal(both.config.publish.token?.reveal(), TOKEN);
+  assert.match(both.warnings.join('\n'), /no route has "published" in its chain/);
+  assert.deepEqual(load('', { env: { MODGATE_PUBLISH_TOKEN: TOKEN } }).warnings, []);
+});
+
 test('published may stand anywhere in a chain', () => {
   for (const chain of ['published', 'published,direct', 'https://a.example|published,off']) {
     const { config } = load(`chain: "${chain}"\n`);

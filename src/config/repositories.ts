@@ -96,13 +96,20 @@ function urlFault(template: string): string | undefined {
   // What a placeholder stands for has only characters that any part of a URL may hold.
   const filled = template.replace(/\{\d+\}/g, 'x');
   if (!/^(?:https?|ssh):\/\//.test(filled))
-    return 'the URL of a repository starts with https://, ssh:// or http://';
+    return `the URL of a repository starts with https://, ssh:// or http://${scpHint(template)}`;
   if (!URL.canParse(filled)) return 'is no URL';
   const url = new URL(filled);
   if (url.password !== '' || (url.username !== '' && url.protocol !== 'ssh:'))
     return 'the URL of a repository cannot hold credentials; name them under vcs.credentials';
   if (url.search !== '' || url.hash !== '') return 'the URL of a repository has no query and no fragment';
   return url.pathname.replace(/\/+/g, '') === '' ? 'the URL names a host, but no repository' : undefined;
+}
+
+/** The form that hosts offer to copy, such as git@git.corp.example:team/lib.git, as a URL. */
+function scpHint(template: string): string {
+  const [, user = '', host = '', path = ''] =
+    /^([\w.-]+@)?([\w.-]+):(?!\/\/)\/?([^:/].*)$/.exec(template) ?? [];
+  return host === '' ? '' : `; write it as ssh://${user}${host}/${path}`;
 }
 
 function folderFault(folder: string): string | undefined {

@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { type Context, readFileAt, readSecret } from './context.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { Path } from './document.ts';
+import { unknownHosts } from './known-hosts.ts';
 import type { FileSecret } from './schema.ts';
 import type { Secret } from './secret.ts';
 import { netrcFile } from './sources.ts';
@@ -12,9 +13,10 @@ import type { VcsCredential, VcsCredentialKind } from './vcs-types.ts';
 
 const KINDS = ['basic', 'token', 'netrc', 'command', 'github_app', 'ssh'] as const;
 
-/** One entry; undefined where it has no credentials, which has been told then. */
+/** @param patterns of `match`, with the host in lower case. One entry; undefined where it has no credentials, which has been told then. */
 export function readCredential(
   raw: FileVcsCredential,
+  patterns: readonly string[],
   path: Path,
   context: Context,
 ): VcsCredential | undefined {
@@ -27,7 +29,22 @@ export function readCredential(
   if (raw.username !== undefined && raw.token === undefined)
     findings.fault([...path, 'username'], 'username goes with token only');
   const how = readKind(raw, path, context);
+  if (raw.ssh !== undefined && how !== undefined)
+    tellUnknownHosts(raw.ssh, patterns, [...path, 'ssh'], context);
   return how === undefined ? undefined : { match: raw.match, insecure: raw.insecure ?? false, how };
+}
+
+/** ssh refuses a host whose key nobody wrote down. */
+function tellUnknownHosts(
+  { known_hosts: name }: NonNullable<FileVcsCredential['ssh']>,
+  patterns: readonly string[],
+  path: Path,
+  context: Context,
+): void {
+  const here = [...path, 'known_hosts'];
+  const text = readFileAt(name, here, context)?.text ?? '';
+  for (const host of unknownHosts(text, patterns))
+    context.findings.warn(here, `${name} has no entry for ${host}, so ssh will refuse it`);
 }
 
 function readKind(raw: FileVcsCredential, path: Path, context: Context): VcsCredentialKind | undefined {

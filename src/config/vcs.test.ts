@@ -20,7 +20,7 @@ for (const [name, type, passphrase] of [
   assert.equal(run.status, 0, String(run.stderr));
 }
 chmodSync(etc('id_open'), 0o640);
-writeFileSync(etc('hosts'), '# a comment\nh.example ssh-ed25519 AAAA\n');
+writeFileSync(etc('hosts'), '# a comment\nh.example,git.corp.example ssh-ed25519 AAAA\n');
 writeFileSync(etc('no_hosts'), '# a comment\n');
 writeFileSync(etc('odd$name'), 'h.example ssh-ed25519 AAAA\n');
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -185,6 +185,15 @@ test('an entry for http is reached behind one that is not for it', () => {
   assert.match(warnings.join('\n'), /m\.yaml:5:\d+: INSECURE: .*unencrypted/);
 });
 
+test('a known_hosts file without the host brings a warning', () => {
+  writeFileSync(etc('other_hosts'), 'other.example ssh-ed25519 AAAA\n');
+  const { warnings } = load(`${ssh('id', 'other_hosts')}routes: [{ match: a.example, chain: direct }]\n`);
+  assert.match(
+    warnings.join('\n'),
+    /m\.yaml:4:\d+: other_hosts has no entry for h\.example, so ssh will refuse it$/,
+  );
+});
+
 test('the files of ssh, of apps and of tokens are among those that a reload watches', () => {
   const yaml = `${ssh('id', 'hosts')}    - { match: a, github_app: { id: 1, key: { file: app.pem } } }\n    - { match: b, token: { file: token } }\n`;
   const { files } = load(yaml);
@@ -205,7 +214,7 @@ const [, section = ''] = /^## Credentials\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec
 const examples = [...section.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml ?? '');
 
 test('what the page about version control says can be copied', () => {
-  assert.equal(examples.length, 3);
+  assert.equal(examples.length, 4);
   for (const example of examples) {
     const yaml = example
       .replaceAll('/etc/modgate/id_ed25519', etc('id'))

@@ -70,7 +70,7 @@ function readCredentials(
     if (one.match !== '' && patterns.length === 0 && !findings.faulted([...path, 'match']))
       findings.fault([...path, 'match'], 'match holds no pattern');
     checkInsecure(one, anyInsecure, path, context);
-    const entry = readCredential(one, path, context);
+    const entry = readCredential(one, patterns, path, context);
     if (entry === undefined) continue;
     const rivals = before.filter((earlier) => takesAll(earlier.entry, entry)).flatMap((e) => e.patterns);
     if (patterns.length > 0 && patterns.every((pattern) => rivals.some((rival) => covers(rival, pattern))))

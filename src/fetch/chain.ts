@@ -1,6 +1,9 @@
 import { ModgateError, toModgateError } from '../errors/index.ts';
 import type { Source } from './source.ts';
 
+/** ms */
+const ORIGIN_LASTS = 10_000;
+
 /** One element of a chain in GOPROXY syntax, with the separator that follows it. */
 export interface ChainLink {
   readonly step: Source | 'off';
@@ -50,6 +53,11 @@ export class Chain {
   get beginsAtOrigin(): boolean {
     const step = this.links[0]?.step;
     return typeof step === 'object' && step.isOrigin === true;
+  }
+
+  /** ms for which what it says holds at the most: what was pushed a moment ago is expected of an origin. */
+  get lasts(): number {
+    return this.beginsAtOrigin ? ORIGIN_LASTS : Infinity;
   }
 
   /** Why nobody may be asked for it; undefined where a source may. */

@@ -34,11 +34,20 @@ export interface FileOrigin {
   hold(stored: Buffer): void;
 }
 
+/** ms */
+export interface TraceLinks extends Links {
+  /** until it was known where the code of the module is */
+  root?: number;
+  /** with a repository */
+  git?: number;
+}
+
 /** Where an answer came from and how long each link took. */
 export interface Trace {
   readonly source: string;
-  /** ms */
-  readonly links: Links;
+  readonly links: TraceLinks;
+  /** URL without user info, where it was made from a repository */
+  readonly repository?: string;
 }
 
 export interface Traced<T> {

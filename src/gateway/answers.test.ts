@@ -31,6 +31,7 @@ class Origin {
   answer = 'v1.0.0\n';
   own: string | undefined;
   waits = false;
+  lasts: number | undefined;
   hung: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -39,6 +40,7 @@ class Origin {
       key,
       what: 'the list',
       waits: this.waits,
+      ...(this.lasts === undefined ? {} : { lasts: this.lasts }),
       ask: async () => {
         this.asked++;
         for (const wake of this.#waiting.splice(0)) wake();
@@ -127,6 +129,25 @@ describe('answers that age', () => {
     clock.pass(MINUTE);
     origin.hung = new Promise(() => {});
     assert.equal(await get(), 'stale v1.1.0');
+  });
+
+  it('hold no longer than the question says, absence included', async () => {
+    origin.waits = true;
+    origin.lasts = 10_000;
+    const first = await answers.get(origin.question(), { signal, cachedOnly: false });
+    assert.equal(first.fresh, 10_000, 'of which clients are told');
+    clock.pass(9_999);
+    assert.equal(await get(), 'hit v1.0.0');
+    assert.equal((await answers.fresh(key, 10_000))?.fresh, 1);
+    clock.pass(1);
+    assert.equal(await answers.fresh(key, 10_000), undefined);
+    origin.answer = 'NOT_FOUND';
+    assert.equal(await get(), 'NOT_FOUND');
+    clock.pass(9_999);
+    origin.answer = 'v1.1.0\n';
+    assert.equal(await get(), 'NOT_FOUND');
+    clock.pass(1);
+    assert.equal(await get(), 'miss v1.1.0');
   });
 
   it('stay while the source fails, and are not asked for at every request', async () => {

@@ -40,6 +40,8 @@ export interface Question {
   own(): Promise<Buffer | undefined>;
   /** true: callers wait some seconds for the newest answer before an old one stands in */
   readonly waits?: boolean;
+  /** ms for which an answer, absence included, holds at the most; undefined: as the settings say */
+  readonly lasts?: number;
 }
 
 interface Kept {
@@ -83,7 +85,7 @@ export class Answers {
   async get(question: Question, { signal, cachedOnly }: AskOptions): Promise<BytesReply> {
     const kept = await this.#read(question.key);
     if (cachedOnly) return this.#fromStore(question, kept);
-    const fresh = this.#whileFresh(kept);
+    const fresh = this.#whileFresh(kept, question.lasts);
     if (fresh !== undefined) return fresh;
     const age = kept === undefined ? Infinity : this.#age(kept);
     const verdict = this.#absent.get(question.key);
@@ -97,9 +99,9 @@ export class Answers {
     return this.#fetch(question, kept, signal);
   }
 
-  /** What is kept, as long as no source has to be asked again. */
-  async fresh(key: TreeKey): Promise<BytesReply | undefined> {
-    return this.#whileFresh(await this.#read(key));
+  /** What is kept, as long as no source has to be asked again. @param lasts as in the question */
+  async fresh(key: TreeKey, lasts?: number): Promise<BytesReply | undefined> {
+    return this.#whileFresh(await this.#read(key), lasts);
   }
 
   /** Whatever is remembered beside the tree, for a tree that was changed by hand. */
@@ -183,36 +185,44 @@ export class Answers {
 
   /** Whoever read the old answer just before another refresh ended need not ask again. */
   async #refresh(question: Question, signal: AbortSignal): Promise<BytesReply> {
-    return (await this.fresh(question.key)) ?? (await this.#ask(question, signal));
+    return (await this.fresh(question.key, question.lasts)) ?? (await this.#ask(question, signal));
   }
 
-  #whileFresh(kept: Kept | undefined): BytesReply | undefined {
+  #whileFresh(kept: Kept | undefined, lasts: number | undefined): BytesReply | undefined {
     if (kept === undefined) return undefined;
-    const left = this.#times.fresh - this.#age(kept);
+    const left = this.#freshTime(lasts) - this.#age(kept);
     return left > 0 ? reply('hit', kept, left) : undefined;
+  }
+
+  /** ms */
+  #freshTime(lasts = Infinity): number {
+    return Math.min(this.#times.fresh, lasts);
   }
 
   /** Asks the sources and keeps what they say, absence included. */
   async #ask(question: Question, signal: AbortSignal): Promise<BytesReply> {
-    const { key } = question;
+    const { key, lasts } = question;
     try {
       const { value, trace } = await question.ask(signal);
       const fetchedAt = this.#deps.clock.now();
       await this.#deps.tree.put(key, value, { kind: 'replace', fetchedAt });
       this.#paused.delete(key);
-      return { ...reply('miss', { bytes: value, fetchedAt }, this.#times.fresh), trace };
+      return { ...reply('miss', { bytes: value, fetchedAt }, this.#freshTime(lasts)), trace };
     } catch (thrown) {
       const error = toModgateError(thrown);
       if (error.absent) {
         await this.#deps.tree.delete(key);
-        this.#absent.remember(key, error);
+        this.#absent.remember(key, error, lasts);
       }
       throw error;
     }
   }
 
   async #fromStore(question: Question, kept: Kept | undefined): Promise<BytesReply> {
-    if (kept !== undefined) return reply(this.#age(kept) < this.#times.fresh ? 'hit' : 'stale', kept, 0);
+    if (kept !== undefined) {
+      const isFresh = this.#age(kept) < this.#freshTime(question.lasts);
+      return reply(isFresh ? 'hit' : 'stale', kept, 0);
+    }
     const own = await question.own();
     if (own !== undefined) return reply('hit', { bytes: own, fetchedAt: 0 }, 0);
     throw notCached(question.what);

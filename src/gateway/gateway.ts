@@ -180,7 +180,7 @@ export class Gateway {
     const published = await this.#published(path, query, signal);
     if (published !== undefined) return published;
     const key = query === 'latest' ? keys.latest(path) : keys.query(path, query);
-    const reply = await this.#answers.fresh(key);
+    const reply = await this.#answers.fresh(key, this.#router.find(path).chain.lasts);
     // What it names may be deleted: who asks sources finds out.
     const isSure = reply !== undefined && (await this.#deletionOf(path, query, reply)) === undefined;
     return isSure ? reply : undefined;
@@ -231,6 +231,7 @@ export class Gateway {
         key: query === 'latest' ? keys.latest(path) : keys.query(path, query),
         what,
         waits: chain.beginsAtOrigin,
+        lasts: chain.lasts,
         ask: (signal) =>
           this.#misses.run('query', chain, signal, async () => {
             const { value, trace } = await chain.ask(what, (source) => source.query(path, query, signal));

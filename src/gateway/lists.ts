@@ -63,7 +63,8 @@ export class Lists {
   async fresh(path: ModulePath, signal: AbortSignal): Promise<BytesReply | undefined> {
     const published = await this.#published(path, signal);
     if (published !== undefined) return published;
-    const reply = await this.#deps.answers.fresh(keys.namedList(path));
+    const { lasts } = this.#deps.router.find(path).chain;
+    const reply = await this.#deps.answers.fresh(keys.namedList(path), lasts);
     return reply === undefined ? undefined : this.#withStored(path, reply);
   }
 
@@ -99,6 +100,7 @@ export class Lists {
         key: keys.namedList(path),
         what,
         waits: chain.beginsAtOrigin,
+        lasts: chain.lasts,
         ask: async (signal) => {
           const { value, trace } = await misses.run('list', chain, signal, () =>
             chain.ask(what, (source) => source.list(path, signal)),

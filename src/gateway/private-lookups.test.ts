@@ -48,12 +48,28 @@ describe('a look-up at a checksum database', () => {
       assert.equal(thrown?.code, code);
     });
 
-  it('says which patterns a client must set', () => {
-    const thrown = catching(() => refusePrivateLookup('lookup/corp.example/lib@v1.0.0', ROUTER));
+  const NEXT: readonly (readonly [module: string, patterns: string])[] = [
+    ['corp.example/lib', 'corp.example,*.corp.example/x,github.com/Corp'],
+    ['github.com/!corp/lib', 'github.com/Corp,corp.example,*.corp.example/x'],
+  ];
+  for (const [module, patterns] of NEXT)
+    it(`says which patterns a client must set, those of all private routes: ${module}`, () => {
+      const thrown = catching(() => refusePrivateLookup(`lookup/${module}@v1.0.0`, ROUTER));
+      assert.ok(
+        thrown?.next?.startsWith(`set GONOSUMDB=${patterns} where the go command runs`),
+        thrown?.next,
+      );
+    });
+
+  it('says where the patterns are that the text has no room for', () => {
+    const many = Array.from({ length: 100 }, (_, i) => routeOf(`team-${i}.corp.example`, true));
+    const router = new Router([routeOf('corp.example', true), ...many], OFF);
+    const next = catching(() => refusePrivateLookup('lookup/corp.example/lib@v1.0.0', router))?.next ?? '';
     assert.match(
-      thrown?.next ?? '',
-      /^set GONOSUMDB=corp\.example,\*\.corp\.example\/x where the go command runs/,
+      next,
+      /^set GONOSUMDB=corp\.example,team-0\.corp\.example,.*,… \(modgate serve prints them all\)/,
     );
+    assert.ok(next.length < 500, `${next.length} characters`);
   });
 });
 

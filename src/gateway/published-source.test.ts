@@ -86,7 +86,10 @@ describe('queries', () => {
 test('a list has what is published, and no file is ever had from here', async (t) => {
   const { found } = await source(t, { 'v1.10.0': {}, 'v1.2.0': {}, 'v1.3.0': { left: 'deleted' } });
   assert.deepEqual((await found.list(MODULE)).value, ['v1.2.0', 'v1.10.0']);
-  await assert.rejects(found.list(parseModulePath('corp.test/none')), { code: 'NOT_FOUND' });
+  await assert.rejects(found.list(parseModulePath('corp.test/none')), {
+    code: 'NOT_FOUND',
+    next: /modgate publish/,
+  });
   const m = { path: MODULE, version: parseVersion(MODULE, 'v1.2.0') };
   await assert.rejects(found.file(m), { code: 'NOT_FOUND' });
 });

@@ -141,5 +141,8 @@ function versionOf(path: ModulePath, escaped: string): Version | undefined {
 }
 
 function absent(why: string): ModgateError {
-  return new ModgateError('NOT_FOUND', `source "${PUBLISHED}": ${why}`, { source: PUBLISHED });
+  return new ModgateError('NOT_FOUND', `source "${PUBLISHED}": ${why}`, {
+    source: PUBLISHED,
+    next: 'check path and version; what is missing is released with modgate publish',
+  });
 }

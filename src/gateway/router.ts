@@ -1,5 +1,5 @@
 import type { Chain } from '../fetch/index.ts';
-import type { ModulePath, PathPatterns } from '../module/index.ts';
+import { type ModulePath, type PathPatterns, splitPatterns } from '../module/index.ts';
 
 export interface Route {
   /** the patterns as they are written */
@@ -21,6 +21,12 @@ export class Router {
   constructor(routes: readonly Route[], otherwise: Chain) {
     this.routes = routes;
     this.#otherwise = otherwise;
+  }
+
+  /** The patterns of all private routes, each once. */
+  get privatePatterns(): readonly string[] {
+    const all = this.routes.filter(({ isPrivate }) => isPrivate).flatMap(({ match }) => splitPatterns(match));
+    return [...new Set(all)];
   }
 
   find(path: ModulePath): Omit<Route, 'patterns'> {

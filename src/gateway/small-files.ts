@@ -63,12 +63,13 @@ export class SmallFiles {
     signal: AbortSignal,
     hold: AskOptions['hold'],
   ): Promise<BytesReply> {
-    return this.#deps.misses.run(kind, this.#deps.router.find(m.path).chain, signal, async () => {
+    const { chain } = this.#deps.router.find(m.path);
+    return this.#deps.misses.run(kind, chain, signal, async () => {
       try {
         return await this.#ask(m, kind, signal, hold);
       } catch (thrown) {
         const error = toModgateError(thrown);
-        if (error.absent) this.#absent.remember(keys.file(m, kind), error);
+        if (error.absent) this.#absent.remember(keys.file(m, kind), error, chain.lasts);
         throw error;
       }
     });

@@ -160,7 +160,7 @@ export class Zips {
       }
     } catch (thrown) {
       const error = toModgateError(thrown);
-      this.#remember(m, key, error);
+      this.#remember(m, key, error, error.absent ? chain.lasts : Infinity);
       throw error;
     }
   }
@@ -205,8 +205,9 @@ export class Zips {
     this.#deps.lists.note(m.path);
   }
 
-  #remember(m: ModuleVersion, key: string, error: ModgateError): void {
-    if (error.absent || LASTING.has(error.code)) this.#refused.remember(key, error);
+  /** Only what asking again cannot change is remembered. @param lasts ms, at the most */
+  #remember(m: ModuleVersion, key: string, error: ModgateError, lasts: number): void {
+    if (error.absent || LASTING.has(error.code)) this.#refused.remember(key, error, lasts);
     if (error.absent || error.code === 'CANCELED') return;
     this.#deps.logger.warn(
       { module: m.path, version: m.version, code: error.code, err: error },

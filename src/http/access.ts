@@ -177,7 +177,7 @@ export class AccessLog {
         duration: Number(duration.toFixed(3)),
         ...(module === '' ? {} : { module }),
         ...(error === undefined ? {} : { code: error.code, error: error.message, source: error.source }),
-        ...(trace === undefined ? {} : { source: trace.source, links: trace.links }),
+        ...trace,
       },
       'request',
     );

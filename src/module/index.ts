@@ -24,7 +24,7 @@ export {
   pathMajorPrefix,
   splitPathMajor,
 } from './path.ts';
-export { PathPatterns } from './patterns.ts';
+export { PathPatterns, splitPatterns } from './patterns.ts';
 export { isPseudoVersion, type PseudoVersion, parsePseudoVersion, pseudoVersion } from './pseudo.ts';
 export { RemotePatterns, type RemotePlace, splitRemotePatterns } from './remote-patterns.ts';
 export {

@@ -35,11 +35,7 @@ export class PathPatterns {
    *   malformed glob, which the go command would ignore.
    */
   constructor(list: string) {
-    this.#globs = list
-      .split(',')
-      .map((glob) => glob.trim().replace(/\/$/, ''))
-      .filter((glob) => glob !== '')
-      .map(compile);
+    this.#globs = splitPatterns(list).map(compile);
   }
 
   /** True where a leading part of the path matches one of the globs. Time is at most glob × path. */
@@ -49,6 +45,14 @@ export class PathPatterns {
       return prefix !== undefined && matchChunks(chunks, Array.from(prefix));
     });
   }
+}
+
+/** The globs of a list, as the go command must be given them: without space and empty ones. */
+export function splitPatterns(list: string): string[] {
+  return list
+    .split(',')
+    .map((glob) => glob.trim().replace(/\/$/, ''))
+    .filter((glob) => glob !== '');
 }
 
 /** The first n elements of a path, undefined where it has fewer. */

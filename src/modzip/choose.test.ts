@@ -28,6 +28,14 @@ for (const { files, says } of REFUSED) {
   });
 }
 
+test('a tree that is too large: the text names its largest file', () => {
+  const files = [1, 300, 250].map((mib, i) => ({ name: `f${i}`, kind: 'file', size: mib << 20 }) as const);
+  assert.throws(() => chooseFiles(files), {
+    code: 'BAD_MODULE',
+    message: /too large: the limit of a module is 500 MiB\nits largest file is "f1": 300 MiB$/,
+  });
+});
+
 test('why a file is left out', () => {
   const { omitted } = choose(candidates('vendor/a/b a/go.mod .hg_archival.txt b@ c= d|'));
   assert.deepEqual(omitted, [

@@ -77,6 +77,7 @@ class Chooser {
   #names = 0;
   /** bytes of the chosen */
   #total = 0;
+  #largest: Candidate | undefined;
 
   constructor(files: readonly Candidate[], rule: VendorRule) {
     this.#rule = rule;
@@ -108,7 +109,8 @@ class Chooser {
     return reason === undefined ? { fault } : { reason };
   }
 
-  #byKind({ name, kind, size }: Candidate): Verdict {
+  #byKind(file: Candidate): Verdict {
+    const { name, kind, size } = file;
     if (kind !== 'file') {
       const reason = kind === 'symlink' ? 'a symbolic link' : 'not a regular file';
       this.#special.set(name, reason);
@@ -117,6 +119,7 @@ class Chooser {
     this.#chosen++;
     this.#names += Buffer.byteLength(name);
     this.#total += size;
+    if (size > (this.#largest?.size ?? -1)) this.#largest = file;
     if (name === 'go.mod' && size > MAX_GOMOD_BYTES) return { fault: larger(MAX_GOMOD_BYTES) };
     if (name === 'LICENSE' && size > MAX_LICENSE_BYTES) return { fault: larger(MAX_LICENSE_BYTES) };
     return undefined;
@@ -124,7 +127,7 @@ class Chooser {
 
   /** BAD_MODULE where the files, or all together, break a rule. */
   finish(): void {
-    if (this.#total > MAX_ZIP_BYTES) throw tooLarge('the source tree of the module');
+    if (this.#total > MAX_ZIP_BYTES) throw tooLarge('the source tree of the module', this.#largest);
     if (this.#faulty > 0) throw this.#invalid();
     if (this.#chosen > MAX_ENTRIES) throw tooMany(`more than ${MAX_ENTRIES} files`);
     if (this.#names > MAX_NAMES_BYTES) throw tooMany(`file names of more than ${MAX_NAMES_BYTES} bytes`);

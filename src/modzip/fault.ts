@@ -21,9 +21,19 @@ export function badModule(why: string, next: string): ModgateError {
 }
 
 /** @param what has more bytes than a module zip may have */
-export function tooLarge(what: string): ModgateError {
+interface Named {
+  readonly name: string;
+  /** bytes */
+  readonly size: number;
+}
+
+export function tooLarge(what: string, largest?: Named): ModgateError {
+  const file =
+    largest === undefined
+      ? ''
+      : `\nits largest file is ${shown(largest.name)}: ${Math.ceil(largest.size / 2 ** 20)} MiB`;
   return badModule(
-    `${what} is too large: the limit of a module is ${MAX_ZIP_BYTES >> 20} MiB`,
+    `${what} is too large: the limit of a module is ${MAX_ZIP_BYTES >> 20} MiB${file}`,
     'release a smaller version of the module',
   );
 }

@@ -1,5 +1,11 @@
 import type { Terms } from './repository.ts';
 
+/** Why no credentials are shown although the configuration has an entry, and the next step. */
+export interface Lack {
+  readonly why: string;
+  readonly next: string;
+}
+
 /** What git is given to reach one remote, and nobody else is shown. */
 export interface Access {
   /** after rewriting, without user info but for the user name of SSH */
@@ -15,6 +21,7 @@ export interface Access {
    * now: then the command is worth another try. Undefined where nothing was shown, or nothing can change.
    */
   readonly refused?: () => Promise<boolean>;
+  readonly lack?: Lack;
 }
 
 /** Finds the credentials of a remote by patterns; most remotes have none. */

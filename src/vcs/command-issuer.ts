@@ -10,6 +10,7 @@
 import path from 'node:path';
 import { ModgateError, systemCode } from '../errors/index.ts';
 import type { Clock } from '../observe/index.ts';
+import type { Lack } from './access.ts';
 import type { Address } from './address.ts';
 import type { Issuer, Lease, Pair } from './issuer.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
@@ -22,6 +23,9 @@ const KEPT = 5 * 60_000;
 /** bytes */
 const MAX_ANSWER = 64 << 10;
 
+const BY_HAND =
+  'run the command of vcs.credentials by hand, with "get" appended, as the user that modgate runs as';
+
 export interface CommandDeps {
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
@@ -30,12 +34,17 @@ export interface CommandDeps {
 }
 
 export class CommandIssuer implements Issuer {
+  readonly lack: Lack;
   readonly #command: readonly string[];
   readonly #deps: CommandDeps;
   readonly #cache: LeaseCache;
 
   constructor(command: readonly string[], deps: CommandDeps) {
     this.#command = command;
+    this.lack = {
+      why: `the credential command ${path.basename(command[0] ?? '')} printed no username and password that can be used`,
+      next: BY_HAND,
+    };
     this.#deps = deps;
     this.#cache = new LeaseCache(deps.clock);
   }
@@ -139,6 +148,6 @@ export function parseAnswer(text: string): { pair: Pair; expiry: number | undefi
 
 function failure(program: string, host: string, why: string): ModgateError {
   return new ModgateError('UPSTREAM_DENIED', `the credential command ${program} for ${host} ${why}`, {
-    next: 'run the command of vcs.credentials by hand, with "get" appended, as the user that modgate runs as',
+    next: BY_HAND,
   });
 }

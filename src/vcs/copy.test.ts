@@ -35,3 +35,15 @@ it('what a killed git left is swept, and no branch that is called like it', asyn
   const left = (names: readonly string[]) => names.filter((name) => fs.existsSync(at(name)));
   assert.deepEqual([left(GONE), left(KEPT)], [[], KEPT]);
 });
+
+it('nobody but the group of modgate may look into a copy', async (t) => {
+  const before = process.umask(0o022);
+  t.after(() => process.umask(before));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'modgate-copy-'));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const copy = new Copy(path.join(folder, 'one'), path.join(folder, 'trash'), 'https://git.corp.example/lib');
+  await copy.makeRepository(HISTORY, 'sha1');
+  await copy.discard('none');
+  for (const name of ['one', `one/${HISTORY}`, `one/${HISTORY}/objects`, 'trash'])
+    assert.equal(fs.statSync(path.join(folder, name)).mode & 0o777, 0o750, name);
+});

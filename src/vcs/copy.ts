@@ -42,7 +42,7 @@ export class Copy {
 
   /** The folder itself, with a file that tells a person which remote it is of. */
   async make(): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    await mkdir(this.folder, { recursive: true, mode: 0o750 });
     this.uses.renew();
     if (this.has('remote')) return;
     await writeFile(this.path('remote'), `${this.#url}\n`, { flag: 'wx' }).catch((error: unknown) => {

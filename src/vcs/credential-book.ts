@@ -2,7 +2,7 @@ import { ModgateError } from '../errors/index.ts';
 import { RemotePatterns } from '../module/index.ts';
 import type { UpstreamClient } from '../net/index.ts';
 import type { Clock } from '../observe/index.ts';
-import type { Access, AccessBook } from './access.ts';
+import type { Access, AccessBook, Lack } from './access.ts';
 import { type Address, addressUrl, parseAddress } from './address.ts';
 import { CaFile } from './ca-file.ts';
 import { CommandIssuer } from './command-issuer.ts';
@@ -54,7 +54,9 @@ export interface BookDeps {
 type HowToSsh = Extract<CredentialKind, { kind: 'ssh' }>;
 
 interface Found {
-  readonly lease: Lease;
+  /** undefined: it has none for this remote */
+  readonly lease: Lease | undefined;
+  readonly lack: Lack | undefined;
   /** of the path, which it is for */
   readonly elements: number;
 }
@@ -113,10 +115,11 @@ export class CredentialBook implements AccessBook {
   }
 
   async #byHttp(remote: Address, found: Found | undefined): Promise<Access> {
+    const lease = found?.lease;
+    const pair = lease?.pair;
     const { env = {}, config = [] } =
-      found === undefined ? {} : pairAccess(remote, found.lease.pair, found.elements);
+      pair === undefined ? {} : pairAccess(remote, pair, found?.elements ?? 0);
     const ca = await this.#ca?.path();
-    const pair = found?.lease.pair;
     return {
       url: addressUrl(remote, undefined),
       // A redirect may lead from http to https, never the other way.
@@ -127,7 +130,8 @@ export class CredentialBook implements AccessBook {
       },
       config,
       secrets: pair === undefined ? [] : secretForms(pair.username, pair.password),
-      ...(found === undefined ? {} : { refused: () => found.lease.refused() }),
+      ...(lease === undefined ? {} : { refused: () => lease.refused() }),
+      ...(lease === undefined && found?.lack !== undefined ? { lack: found.lack } : {}),
     };
   }
 
@@ -137,7 +141,7 @@ export class CredentialBook implements AccessBook {
       const elements = patterns.pathElements(remote);
       if (elements === undefined) continue;
       const lease = await by.issuer.lease(remote, elements > 0, signal);
-      return lease === undefined ? undefined : { lease, elements };
+      return { lease, elements, lack: by.issuer.lack };
     }
     return undefined;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Code, explain } from '../errors/index.ts';
-import { gitFault } from './fault.ts';
+import { gitFault, tooLarge } from './fault.ts';
 import type { Ending, GitResult } from './git.ts';
 
 const URL = 'https://git.corp.example/team/lib.git';
@@ -202,6 +202,48 @@ describe("git's failures", () => {
       assert.match(fault.message, says);
     });
   }
+
+  const SSH: readonly (readonly [stderr: string, says: RegExp, next: RegExp])[] = [
+    [
+      'No ED25519 host key is known for [git.corp.example]:2222 and you have requested strict checking.\r\nHost key verification failed.',
+      /known_hosts has no key of its host and port\ngit says: No ED25519 host key is known for \[git\.corp\.example\]:2222/,
+      /ssh-keyscan/,
+    ],
+    [
+      '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.',
+      /its SSH host key is not the pinned one/,
+      /known_hosts/,
+    ],
+    [
+      'No user exists for uid 65532\r\nfatal: Could not read from remote repository.',
+      /ssh does not run: the user .* has no name on this machine\ngit says: No user exists for uid 65532/,
+      /\/etc\/passwd/,
+    ],
+  ];
+  for (const [stderr, says, next] of SSH)
+    it(`of ssh, by its own words: ${stderr.split('\r')[0]}`, () => {
+      const fault = gitFault(URL, result(stderr));
+      assert.match(fault.message, says);
+      assert.match(fault.next ?? '', next);
+    });
+
+  it('says why there are no credentials where an entry has none to give', () => {
+    const stderr = "fatal: could not read Username for 'https://github.com': terminal prompts disabled";
+    const lack = { why: 'the credential command x printed nothing', next: 'run x by hand' };
+    const fault = gitFault(URL, result(stderr), { lack });
+    assert.match(fault.message, /: the host wants credentials; the credential command x printed nothing\n/);
+    assert.equal(fault.next, 'run x by hand');
+  });
+
+  it('a copy that is too large: the text names the bound', () => {
+    for (const [bytes, text] of [
+      [10 << 20, '10 MiB'],
+      [4 * 2 ** 30, '4 GiB'],
+      [1_500_000, '1.43 MiB'],
+      [100, '100 bytes'],
+    ] as const)
+      assert.ok(tooLarge(URL, bytes).message.endsWith(`larger than ${text}, the bound of vcs.repository`));
+  });
 
   it('a list that is too long: the next step names no setting, for none raises that bound', () => {
     assert.doesNotMatch(gitFault(URL, result('', 'limit')).next ?? '', /vcs\./);

@@ -3,6 +3,7 @@
  * may write what it likes; so a text never decides more than which of our own sentences is told.
  */
 import { type Code, ModgateError } from '../errors/index.ts';
+import type { Lack } from './access.ts';
 import type { GitResult, GitTimeouts } from './git.ts';
 import { withoutUserInfo } from './remote-url.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -55,6 +56,9 @@ const ASK_LATER = 'ask again later, or look at the logs of its host';
 const ASK_AGAIN = 'ask again; if that fails too, run git fsck over there';
 const CHECK_MACHINE = "look at memory, disk and logs of modgate's machine, and ask again";
 const TELL_OWNER = 'run git clone against it; if that fails too, tell whoever runs the repository';
+
+const WANTS_CREDENTIALS =
+  'the host wants credentials, and there are none for it; the repository may also not exist';
 
 /** The first row that matches counts, so the exact ones stand before the general ones. */
 const ROWS: readonly Row[] = [
@@ -116,7 +120,20 @@ const ROWS: readonly Row[] = [
     next: CHECK_HOST,
   },
   {
-    text: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/,
+    text: /No \S+ host key is known for/,
+    code: 'UPSTREAM_TLS',
+    what: 'known_hosts has no key of its host and port',
+    next: 'add what ssh-keyscan [-p PORT] HOST prints, once compared with what the owner of the host publishes',
+  },
+  {
+    text: /No user exists for uid/,
+    code: 'VCS_FAILED',
+    what: 'ssh does not run: the user that modgate runs as has no name on this machine',
+    ours: true,
+    next: 'give that uid an entry in /etc/passwd, in an image one such as git:x:UID:0::/tmp:/sbin/nologin',
+  },
+  {
+    text: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/,
     code: 'UPSTREAM_TLS',
     what: 'its SSH host key is not the pinned one',
     next: 'compare its key with the known_hosts file of vcs.credentials, by another way than the network',
@@ -131,7 +148,7 @@ const ROWS: readonly Row[] = [
     // It offered its refs a moment ago, so this is no absence.
     text: /RPC failed; HTTP (?:404|410|5\d\d)/,
     code: 'UPSTREAM_STATUS',
-    what: 'its host offered the repository and then failed with a status of HTTP',
+    what: 'its host offered the repository and then answered with an HTTP error',
     next: ASK_LATER,
   },
   {
@@ -149,7 +166,7 @@ const ROWS: readonly Row[] = [
   {
     text: /could not read (?:Username|Password)|terminal prompts disabled/,
     code: 'UPSTREAM_DENIED',
-    what: 'the host wants credentials, and there are none for it; the repository may also not exist',
+    what: WANTS_CREDENTIALS,
     next: CREDENTIALS,
   },
   {
@@ -186,7 +203,7 @@ const ROWS: readonly Row[] = [
   {
     text: /returned error: [45]\d\d|HTTP [45]\d\d/,
     code: 'UPSTREAM_STATUS',
-    what: 'its host failed with a status of HTTP that is no answer',
+    what: 'its host answered with an HTTP error',
     next: ASK_LATER,
   },
   {
@@ -257,6 +274,7 @@ export function gitFault(
     readonly secrets?: readonly string[];
     /** no credentials were shown, whatever there are */
     readonly anonymous?: boolean;
+    readonly lack?: Lack | undefined;
   } = {},
 ): GitFault {
   const ended = endedByUs(url, result, limits.timeouts);
@@ -272,6 +290,14 @@ export function gitFault(
       url,
       `the host wants credentials; ${WRITTEN_ROUTES_ONLY}`,
       WRITE_ROUTE,
+      said,
+    );
+  if (row.what === WANTS_CREDENTIALS && limits.lack !== undefined)
+    return new GitFault(
+      row.code,
+      url,
+      `the host wants credentials; ${limits.lack.why}`,
+      limits.lack.next,
       said,
     );
   return new GitFault(row.code, url, row.what, row.next, said, row.remedy);
@@ -354,14 +380,20 @@ function endedByUs(url: string, result: GitResult, timeouts: GitTimeouts | undef
 
 const seconds = (ms = 0) => (ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`);
 
-/** Of a copy that would be larger than `vcs.repository`. */
-export function tooLarge(url: string, what: string): GitFault {
+/** Of a copy that would be larger than `vcs.repository`. @param largest bytes */
+export function tooLarge(url: string, largest: number): GitFault {
   return new GitFault(
     'REPOSITORY_TOO_LARGE',
     url,
-    what,
+    `its copy would be larger than ${binarySize(largest)}, the bound of vcs.repository`,
     'raise vcs.repository if it is meant to be that large',
   );
+}
+
+function binarySize(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(bytes) / 10)));
+  return `${Number((bytes / 1024 ** power).toFixed(2))} ${units[power]}`;
 }
 
 /** bytes of git's own words in a message */

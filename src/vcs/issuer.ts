@@ -1,3 +1,4 @@
+import type { Lack } from './access.ts';
 import type { Address } from './address.ts';
 
 /** What a remote is shown by HTTP; neither holds a control character. */
@@ -14,6 +15,8 @@ export interface Lease {
 
 /** Where the credentials of one entry of the configuration come from. */
 export interface Issuer {
+  /** what is told where it has none and the remote wants some */
+  readonly lack?: Lack;
   /**
    * undefined: it has none for this remote. UPSTREAM_DENIED and UPSTREAM_* where they cannot be had.
    * @param whole the pattern holds a path, so the path counts too

@@ -5,6 +5,10 @@ import { FixedIssuer, type Issuer, type Lease } from './issuer.ts';
 
 /** Credentials by host from a netrc file, which is read again when it changes. */
 export class NetrcIssuer implements Issuer {
+  readonly lack = {
+    why: 'the netrc file has no entry for it that can be used',
+    next: 'add the host to the file that vcs.credentials names, or other credentials before it',
+  };
   readonly #file: NetrcFile;
 
   /** @param file undefined: the user's own */

@@ -17,7 +17,11 @@ export interface RemoteParts {
   readonly seconds: Histogram;
 }
 
-export type RemoteCall = Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limit' | 'exceeded' | 'signal'>;
+export interface RemoteCall
+  extends Pick<GitCall, 'args' | 'dir' | 'config' | 'env' | 'limit' | 'exceeded' | 'signal'> {
+  /** bytes of the copy, beyond which `exceeded` says so */
+  readonly largest?: number;
+}
 
 const MAX_HOPS = 3;
 /** ms; a redirect may be for today only, and git does not say which it was */
@@ -140,10 +144,12 @@ export class Remote {
 
   #fault(call: RemoteCall, access: Access, result: GitResult): GitFault {
     if (result.ending === 'limit' && call.exceeded !== undefined) {
-      return tooLarge(this.url, 'its copy would be larger than vcs.repository allows');
+      return tooLarge(this.url, call.largest ?? 0);
     }
     const { anonymous } = this.#terms;
-    return gitFault(this.url, result, { timeouts: this.#parts.timeouts, secrets: access.secrets, anonymous });
+    const { timeouts } = this.#parts;
+    const { secrets, lack } = access;
+    return gitFault(this.url, result, { timeouts, secrets, anonymous, lack });
   }
 
   /** Where the first request is redirected to. Throws VCS_REFUSED for another host. */

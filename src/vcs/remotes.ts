@@ -139,12 +139,19 @@ export class GitRemotes implements Remotes {
 
   /** Before anybody asks: whoever runs modgate is to know it from the start. */
   async #tellNoGit(): Promise<void> {
+    const error = await this.noGit();
+    if (error !== undefined) this.#logger.warn({ code: error.code, next: error.next }, error.message);
+  }
+
+  /** Why no repository can be asked here; undefined where there is a git that can be used. */
+  async noGit(): Promise<NoGit | undefined> {
     try {
       await this.#git.usable();
     } catch (error) {
       if (!(error instanceof NoGit)) throw error;
-      this.#logger.warn({ code: error.code, next: error.next }, error.message);
+      return error;
     }
+    return undefined;
   }
 
   /** Nobody waits for it, and nobody needs it to succeed. */

@@ -24,7 +24,7 @@ export async function makeBareRepository(folder: string, format: ObjectFormat): 
   const made = `${folder}.${ownerPrefix(self())}${HALF_MADE}`;
   await Promise.all(
     ['objects/pack', 'objects/info', 'refs', 'info'].map((name) =>
-      mkdir(join(made, name), { recursive: true }),
+      mkdir(join(made, name), { recursive: true, mode: 0o750 }),
     ),
   );
   await Promise.all([

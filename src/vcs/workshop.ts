@@ -1,5 +1,5 @@
 import { CONTENT, type Copy, HISTORY } from './copy.ts';
-import { damaged, GitFault, localFault } from './fault.ts';
+import { damaged, GitFault, localFault, tooLarge } from './fault.ts';
 import type { Git, GitCall, GitResult } from './git.ts';
 import type { Held, Locks } from './locks.ts';
 import type { Remote } from './remote.ts';
@@ -72,7 +72,8 @@ export class Workshop {
         dir: copy.path(name),
         env: held.env,
         config: config ?? [],
-        exceeded: largest === 0 ? undefined : async () => (await copy.objects()) > largest,
+        exceeded: largest === 0 ? undefined : () => this.#isTooLarge(),
+        largest,
         signal,
       });
     } catch (error) {
@@ -82,6 +83,16 @@ export class Workshop {
       throw doubtful && (await this.#isDamaged(name, signal)) ? damaged(this.url, error) : error;
     }
     this.#grown = true;
+    // It may have been quicker than the looks at what it writes.
+    if (await this.#isTooLarge()) {
+      for (const part of [CONTENT, HISTORY]) await copy.discard(part);
+      throw tooLarge(this.url, largest);
+    }
+  }
+
+  async #isTooLarge(): Promise<boolean> {
+    const { copy, largest } = this.#parts;
+    return largest > 0 && (await copy.objects()) > largest;
   }
 
   async #isDamaged(name: string, signal: AbortSignal): Promise<boolean> {

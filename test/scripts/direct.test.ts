@@ -181,6 +181,18 @@ describe('the go command behind modgate, over git', { skip: withoutGo }, () => {
       assert.match(run.stderr, text);
     });
 
+  test('the log line of an answer names the repository and the time with git', async () => {
+    const timed = folder.create('timed');
+    timed.commit({ 'go.mod': goMod(`${HOST}/timed.git`) }, { tags: ['v1.0.0'] });
+    for (const file of ['list', 'v1.0.0.info', 'v1.0.0.zip']) {
+      const url = `/${HOST}/timed.git/@v/${file}`;
+      await modgate.ask(url);
+      const line = await modgate.log((one) => one.url === url, `the log line of ${file}`);
+      assert.deepEqual([line.source, line.repository], ['direct', `https://${HOST}/timed`]);
+      assert.match(JSON.stringify(line.links), file.endsWith('zip') ? /"git":.*"body":\d/ : /"git":\d/);
+    }
+  });
+
   test('a commit that only a pull request holds is refused, as the go command does', async () => {
     const { main = '' } = Object.fromEntries(commits);
     const hidden = lib.commit({ 'evil.go': goFile('lib', 6) }, { branch: 'hidden', parents: [main] });

@@ -150,7 +150,22 @@ test('a build with private and public modules tells nobody outside of the privat
       strict.stderr,
       /corp\.example\/team\/lib is private: no checksum database is asked about it/,
     );
-    assert.match(strict.stderr, /next: set GONOSUMDB=corp\.example /);
+    assert.match(strict.stderr, /next: set GONOSUMDB=corp\.example where /);
+    assertQuiet(web, 10);
+  });
+
+  await t.test('with GOPRIVATE it comes through the gateway where GONOPROXY says none', async () => {
+    const asked = await go.run(['get', `${LIB}@v1.0.0`], {
+      ...options,
+      env: {
+        GONOSUMDB: '',
+        GOPRIVATE: 'corp.example',
+        GONOPROXY: 'none',
+        GOFLAGS: '-modcacherw',
+        GOMODCACHE: path.join(go.folder, 'third'),
+      },
+    });
+    ok(asked);
     assertQuiet(web, 10);
   });
 
@@ -275,4 +290,18 @@ test('mappings, rewritings and near places are as the configuration says', async
   // Whoever writes a route down means that place: it is asked, and nobody listens there.
   assert.equal(await list('127.0.0.2/x'), '502 UPSTREAM_UNREACHABLE');
   assert.equal(await list('hg.example/lib.hg'), '501 VCS_UNSUPPORTED');
+});
+
+test('serve prints one line for the patterns of all private routes, to be pasted into a shell', async (t) => {
+  const routes = [
+    { match: 'corp.example, *.corp.example/x', chain: 'direct', private: true },
+    { match: 'open.example', chain: 'direct' },
+    { match: 'github.com/corp,corp.example', chain: 'direct', private: true },
+  ];
+  const modgate = await Modgate.start({ config: { routes } });
+  t.after(() => modgate.remove());
+  assert.ok(
+    modgate.stdout.includes("\n  go env -w GONOSUMDB='corp.example,*.corp.example/x,github.com/corp'\n"),
+    modgate.stdout,
+  );
 });

@@ -198,6 +198,49 @@ describe('modgate publish', () => {
   });
 });
 
+test('what the gateway would refuse by its version is a wrong call, in a dry run too', (t) => {
+  const folder = moduleFolder(t);
+  for (const [version, text] of [
+    ['v0.0.0-20240102030405-0123456789ab', /pseudo-version/],
+    ['v2.0.0+incompatible', /module without go\.mod/],
+    ['v2.0.0', /v2/],
+    ['1.2.3', /1\.2\.3/],
+  ] as const) {
+    const run = modgateCommand(['publish', '--version', version, '--dry-run'], { cwd: folder });
+    assert.equal(run.code, 2, run.stdout);
+    assert.match(run.stderr, text);
+    assert.match(run.stderr, /^next: [\s\S]*^code: USAGE$/m);
+  }
+});
+
+test('publish without a version says the next step, as every wrong call does', (t) => {
+  const run = modgateCommand(['publish', '--dry-run'], { cwd: moduleFolder(t) });
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /there is no version to publish\nnext: Name it: .*\ncode: USAGE\n$/);
+});
+
+test('a token that the gateway does not know: where ours comes from', async (t) => {
+  const { modgate } = await publishingPair(t);
+  const run = modgateCommand(['publish', '--server', modgate.url, '--version', 'v1.0.0'], {
+    cwd: moduleFolder(t),
+    env: { MODGATE_PUBLISH_TOKEN: 'a-token-that-is-another-one' },
+  });
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /answered 401[\s\S]*next: Check MODGATE_PUBLISH_TOKEN, .*\ncode: UNAUTHORIZED/);
+});
+
+test('modgate retract looks up on the machine of the gateway what is stored, and the way of the route', async (t) => {
+  const { modgate } = await publishingPair(t);
+  for (const version of ['v1.2.3', 'v1.2.4']) await publish(modgate, version, libZip(version));
+  const run = modgateCommand(['retract', `${MODULE}@v1.2.3`, '--data', modgate.data]);
+  assert.match(run.stdout, /git tag v1\.2\.5\n/, run.stderr);
+  const config = path.join(moduleFolder(t), 'modgate.yaml');
+  fs.writeFileSync(config, `data: ${modgate.data}\nroutes: [{ match: ${MODULE}, chain: direct }]\n`);
+  const direct = modgateCommand(['retract', `${MODULE}@v1.2.3`, '--config', config]);
+  assert.match(direct.stdout, /git push origin HEAD v1\.2\.5\n/, direct.stderr);
+  assert.doesNotMatch(direct.stdout, /modgate publish/);
+});
+
 test('modgate retract says the line, the next version and the commands', () => {
   const run = modgateCommand(['retract', `${MODULE}@v1.2.3`, '--reason', 'loses data']);
   assert.equal(run.code, 0, run.stderr);

@@ -321,7 +321,9 @@ describe('from elsewhere', () => {
     assert.match((await fault(by('cat /dev/zero').find(url, NONE, never))).message, /more than 65536 bytes/);
     const missing = book([{ how: { kind: 'command', command: ['/nonexistent/helper'] } }]);
     assert.match((await fault(missing.find(url, NONE, never))).message, /cannot be run \(ENOENT\)/);
-    assert.deepEqual((await by('exit 0').find(url, NONE, never)).secrets, []);
+    const nothing = await by('exit 0').find(url, NONE, never);
+    assert.deepEqual(nothing.secrets, []);
+    assert.match(nothing.lack?.why ?? '', /credential command sh printed no username and password/);
     assert.deepEqual((await by('echo quit=1; echo password=x').find(url, NONE, never)).secrets, []);
     const gone = by('echo password=x; echo password_expiry_utc=1');
     assert.deepEqual((await gone.find(url, NONE, never)).secrets, []);

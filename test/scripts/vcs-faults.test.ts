@@ -12,6 +12,14 @@ import { git, noise } from '../kit/git.ts';
 import type { GitFault } from '../kit/git-http.ts';
 import { faultOf, gitsOf, NEVER, PLAIN, vcsBench } from '../kit/vcs.ts';
 
+/** bytes of all files below a folder */
+function sizeOf(folder: string): number {
+  const files = fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((one) => one.isFile());
+  return files.reduce((sum, { path: at, name }) => sum + fs.statSync(path.join(at, name)).size, 0);
+}
+
 interface Row {
   readonly what: string;
   readonly step: 'info' | 'ls-refs' | 'fetch';
@@ -215,6 +223,23 @@ describe('a remote that fails', () => {
     const error = await faultOf(bench.open('lib.git').resolve('HEAD', NEVER));
     assert.equal(error.code, 'REPOSITORY_TOO_LARGE', error.message);
     assert.deepEqual(gitsOf(bench.data), []);
+  });
+
+  it('a repository that is too large, and there before anybody looks: refused all the same, and not kept', async (t) => {
+    const bench = await vcsBench(t, { largest: 200_000, refs: 0 });
+    const lib = bench.folder.create('lib.git');
+    lib.commit({ 'small.txt': 'a' }, { tags: ['v1.0.0'] });
+    const repository = bench.open('lib.git');
+    await repository.resolve('v1.0.0', NEVER);
+    lib.commit({ 'big.bin': noise(300_000) }, { tags: ['v1.1.0'] });
+    // The second one begins without a copy.
+    for (const one of [repository, bench.again().open(repository.url, PLAIN)]) {
+      const error = await faultOf(one.resolve('HEAD', NEVER));
+      assert.equal(error.code, 'REPOSITORY_TOO_LARGE', error.message);
+      assert.match(error.message, /larger than 195\.31 KiB, the bound of vcs\.repository$/);
+      assert.deepEqual(gitsOf(bench.data), []);
+      assert.ok(sizeOf(bench.data) < 200_000, 'nothing of it stays');
+    }
   });
 
   it('no git on this machine: VCS_FAILED, and the text says what to do', async (t) => {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { ModgateError } from '../../errors/index.ts';
 import { parseModulePath, parseVersion } from '../../module/index.ts';
-import { createLogger, Metrics } from '../../observe/index.ts';
+import { type Clock, createLogger, Metrics, systemClock } from '../../observe/index.ts';
 import { readSmall } from '../file.ts';
 import type { Source } from '../source.ts';
 import { DirectSource } from './direct-source.ts';
@@ -17,11 +17,12 @@ interface Surroundings {
   readonly root?: Root;
   readonly recorded?: string;
   readonly proxy?: Source;
+  readonly clock?: Clock;
 }
 
 function sourceOver(
   repository: MemoryRepository,
-  { root, recorded, proxy }: Surroundings = {},
+  { root, recorded, proxy, clock = systemClock }: Surroundings = {},
 ): DirectSource {
   const own: Root = { kind: 'repository', path: A, vcs: 'git', url: repository.url, subdirectory: '' };
   return new DirectSource(
@@ -30,6 +31,7 @@ function sourceOver(
       remotes: { open: () => repository, close: async () => {} },
       logger: createLogger({ level: 'silent', format: 'json' }),
       metrics: new Metrics({ process: false }),
+      clock,
       recorded: async () => recorded,
       proxies: () => proxy ?? assert.fail('no module proxy is named'),
     },
@@ -69,6 +71,20 @@ describe('direct as a source', () => {
         .catch((error: unknown) => String(error));
       assert.match(found, version);
     });
+
+  it('an answer says which repository it is from, and how long git took for it alone', async () => {
+    let time = 0;
+    const repository = repositoryWith('');
+    const refs = repository.refs.bind(repository);
+    repository.refs = async () => {
+      time += 30;
+      return refs();
+    };
+    const source = sourceOver(repository, { clock: { now: () => 0, monotonic: () => time } });
+    const trace = { source: 'direct', repository: 'https://git.example/repo', links: { root: 0, git: 30 } };
+    assert.deepEqual((await source.list(A, never)).trace, trace);
+    assert.deepEqual((await source.list(A, never)).trace, trace);
+  });
 
   it('what is retracted stays in the list', async () => {
     const { value } = await sourceOver(repositoryWith('retract v1.1.0\n')).list(A, never);
@@ -113,6 +129,7 @@ describe('direct as a source', () => {
       await assert.rejects(source.file(m, kind, never), {
         code: 'TAG_MOVED',
         message: `example.com/a@v1.1.0: refs/tags/v1.1.0 of https://git.example/repo was moved\nfrom ${recorded}, which is stored,\nto ${hash}\nwhat is stored stays, and nothing of the other commit is served under this version`,
+        next: /modgate store purge --hard example\.com\/a@v1\.1\.0$/,
       });
     });
 

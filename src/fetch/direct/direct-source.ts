@@ -7,9 +7,18 @@ import {
   parseVersion,
   type Version,
 } from '../../module/index.ts';
-import type { Counter, Logger, Metrics } from '../../observe/index.ts';
+import type { Clock, Counter, Logger, Metrics } from '../../observe/index.ts';
 import type { Remotes, Repository, Terms } from '../../vcs/index.ts';
-import type { FileKind, FileOrigin, Source, SourceFile, Trace, Traced, VersionInfo } from '../source.ts';
+import type {
+  FileKind,
+  FileOrigin,
+  Source,
+  SourceFile,
+  Trace,
+  Traced,
+  TraceLinks,
+  VersionInfo,
+} from '../source.ts';
 import type { Revision } from './candidate.ts';
 import { isOutOfReach, isRootUnknown, Unasked } from './faults.ts';
 import { listVersions } from './listing.ts';
@@ -18,6 +27,7 @@ import { type Place, placeOf } from './place.ts';
 import { newestVersion } from './queries.ts';
 import { findHead, findRevision } from './revisions.ts';
 import type { Root, Roots } from './roots.ts';
+import { TimedRepository } from './timed-repository.ts';
 import { zipOf } from './zip.ts';
 
 /** the source's name in logs, metrics and messages */
@@ -28,6 +38,7 @@ export interface DirectDeps {
   readonly remotes: Remotes;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   /** The commit that the stored `.info` of a version names; undefined where none is stored, or it names none. */
   recorded(m: ModuleVersion): Promise<string | undefined>;
   /** Who answers for a `mod` entry. Its maker closes it. */
@@ -53,6 +64,8 @@ interface Exact {
 interface Module {
   readonly repository: Repository;
   readonly place: Place;
+  /** of the answer that it is asked for */
+  readonly trace: Trace;
 }
 
 /**
@@ -80,7 +93,10 @@ export class DirectSource implements Source {
     return this.#ask(
       path,
       signal,
-      async ({ repository, place }) => traced(await listVersions(repository, place, signal)),
+      async ({ repository, place, trace }) => ({
+        value: await listVersions(repository, place, signal),
+        trace,
+      }),
       (proxy) => proxy.list(path, signal),
     );
   }
@@ -90,7 +106,7 @@ export class DirectSource implements Source {
     return this.#ask(
       path,
       signal,
-      async (module) => traced(await this.#query(module, query, signal)),
+      async (module) => ({ value: await this.#query(module, query, signal), trace: module.trace }),
       (proxy) => proxy.query(path, query, signal),
     );
   }
@@ -125,9 +141,12 @@ export class DirectSource implements Source {
     proxy: (source: Source) => Promise<T>,
   ): Promise<T> {
     try {
+      const links: TraceLinks = {};
+      const begun = this.#deps.clock.monotonic();
       const root = await unasked(this.#deps.roots.find(path, signal), isRootUnknown);
+      links.root = this.#deps.clock.monotonic() - begun;
       if (root.kind === 'proxy') return await proxy(this.#deps.proxies(root.url));
-      const module = this.#module(path, root);
+      const module = this.#module(path, root, links);
       // Every question begins with its refs, which are shared for a while.
       if (this.#options.yields) await unasked(module.repository.refs(signal), isOutOfReach);
       return await repository(module);
@@ -136,9 +155,11 @@ export class DirectSource implements Source {
     }
   }
 
-  #module(path: ModulePath, root: Root & { readonly kind: 'repository' }): Module {
+  #module(path: ModulePath, root: Root & { readonly kind: 'repository' }, links: TraceLinks): Module {
     const place = placeOf(path, root);
-    return { place, repository: this.#deps.remotes.open(root.url, this.#options.terms) };
+    const shared = this.#deps.remotes.open(root.url, this.#options.terms);
+    const repository = new TimedRepository(shared, this.#deps.clock, links);
+    return { place, repository, trace: { source: DIRECT, links, repository: repository.url } };
   }
 
   async #query(module: Module, query: string, signal: AbortSignal): Promise<VersionInfo> {
@@ -153,12 +174,12 @@ export class DirectSource implements Source {
   }
 
   async #file(module: Module, m: ModuleVersion, kind: FileKind, signal: AbortSignal): Promise<SourceFile> {
-    const { repository } = module;
+    const { repository, trace } = module;
     const found = await this.#exact(module, m, signal);
     const { revision } = found;
     const { url } = repository;
     const origin = kind === 'info' ? undefined : await this.#origin(module, m, found, signal);
-    const file = { source: DIRECT, url, trace: TRACE, origin };
+    const file = { source: DIRECT, url, trace, origin };
     if (kind === 'zip')
       return { ...file, body: await zipOf(repository, m, revision, signal), length: undefined };
     const bytes =
@@ -206,7 +227,9 @@ export class DirectSource implements Source {
         `to ${commit.hash}`,
         'what is stored stays, and nothing of the other commit is served under this version',
       ].join('\n'),
-      { next: 'ask the author why the tag was moved, and for a new version instead' },
+      {
+        next: `ask its author for a new version; an administrator takes the new commit by modgate store purge --hard ${m.path}@${m.version}`,
+      },
     );
   }
 
@@ -218,12 +241,6 @@ export class DirectSource implements Source {
   ): Promise<Buffer> {
     return infoOf(repository.url, place, revision, asked, () => repository.refs(signal));
   }
-}
-
-const TRACE: Trace = { source: DIRECT, links: {} };
-
-function traced<T>(value: T): Traced<T> {
-  return { value, trace: TRACE };
 }
 
 /** A module older than modules gets the go.mod that the go command makes up for it. */

@@ -33,7 +33,7 @@ export async function zipOf(
 ): Promise<Readable> {
   const { commit, folder, goMod } = revision;
   const files = await candidates(repository, revision, signal);
-  const chosen = new Set(chooseFiles(files, goMod).chosen.map(({ name }) => name));
+  const chosen = new Set(chosenOf(m, files, goMod));
   const license = await rootLicense(repository, revision, files, signal);
   const archive = await repository.archive(commit, folder, signal);
   const prefix = folder === '' ? ARCHIVE_PREFIX : `${ARCHIVE_PREFIX}${folder}/`;
@@ -46,6 +46,17 @@ export async function zipOf(
   // A fault that comes while nobody listens must not end the process; a later reader still gets it.
   body.on('error', () => {});
   return body;
+}
+
+/** Their names. */
+function chosenOf(m: ModuleVersion, files: readonly Candidate[], goMod: Buffer | undefined): string[] {
+  try {
+    return chooseFiles(files, goMod).chosen.map(({ name }) => name);
+  } catch (thrown) {
+    if (!(thrown instanceof ModgateError)) throw thrown;
+    const { code, message, cause, next } = thrown;
+    throw new ModgateError(code, `${m.path}@${m.version}: ${message}`, { cause, next });
+  }
 }
 
 async function candidates(
