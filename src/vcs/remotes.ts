@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Limiter } from '../net/index.ts';
 import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { AccessBook } from './access.ts';
+import { parseAddress } from './address.ts';
 import { Copy } from './copy.ts';
 import { Evictor } from './evictor.ts';
 import { Git, type GitTimeouts } from './git.ts';
@@ -12,7 +13,6 @@ import { NoGit } from './git-version.ts';
 import { Locks } from './locks.ts';
 import { packIfMany } from './packing.ts';
 import { Remote, type RemoteParts } from './remote.ts';
-import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
 import { TagMemory } from './tag-memory.ts';
 import { Uses } from './uses.ts';
@@ -113,7 +113,7 @@ export class GitRemotes implements Remotes {
   }
 
   open(url: string, terms: Terms): Repository {
-    parseRemoteUrl(url);
+    parseAddress(url);
     const id = idOf(url, terms);
     const known = this.#open.get(id);
     if (known !== undefined) return known;
