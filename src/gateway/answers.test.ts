@@ -143,6 +143,27 @@ describe('answers that age', () => {
     assert.equal(await get(), 'stale v1.0.0');
   });
 
+  it('hold no longer than the question says, absence included', async () => {
+    answers.close();
+    answers = answersAfter(MINUTE);
+    origin.waits = true;
+    origin.lasts = 10_000;
+    const first = await answers.get(origin.question(), { signal, cachedOnly: false });
+    assert.equal(first.fresh, 10_000, 'of which clients are told');
+    clock.pass(9_999);
+    assert.equal(await get(), 'hit v1.0.0');
+    assert.equal((await answers.fresh(key, 10_000))?.fresh, 1);
+    clock.pass(1);
+    assert.equal(await answers.fresh(key, 10_000), undefined);
+    origin.answer = 'NOT_FOUND';
+    assert.equal(await get(), 'NOT_FOUND');
+    clock.pass(9_999);
+    origin.answer = 'v1.1.0\n';
+    assert.equal(await get(), 'NOT_FOUND');
+    clock.pass(1);
+    assert.equal(await get(), 'miss v1.1.0');
+  });
+
   it('stay while the source fails, and are not asked for at every request', async () => {
     await get();
     clock.pass(MINUTE);

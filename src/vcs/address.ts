@@ -19,7 +19,7 @@ const HOST = /^(?:[a-z0-9_][a-z0-9_.-]{0,252}|\[[0-9a-f:.]{2,45}\])$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 const SHORT = /^(?:([^@/:]+)@)?([^@/:[\]]+|\[[^\]]+\]):(?!\/\/|:)\/*(.+)$/;
 /** What a server may take for a slash or the end of a name, and so for another path than patterns were asked about. */
-const UNCLEAR = /%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)|\\|\p{Cc}|\s/iu;
+const UNCLEAR = /%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)|\\|[^!-~]/i;
 
 /**
  * Reads the URL of a remote, which a stranger's meta tag may have named. `user@host:path` is read as ssh://user@host/path,

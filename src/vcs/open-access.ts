@@ -1,7 +1,8 @@
 import { ModgateError } from '../errors/index.ts';
 import { PathPatterns } from '../module/index.ts';
 import type { AccessBook } from './access.ts';
-import { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
+import { addressUrl, parseAddress } from './address.ts';
+import { rewritten } from './remote-url.ts';
 
 /**
  * Credentials for nobody: rewrites, and checks the scheme.
@@ -18,17 +19,12 @@ export function openAccess(insecure: PathPatterns = new PathPatterns('')): Acces
   };
 }
 
-/** VCS_REFUSED for what `parseRemoteUrl` refuses, and for http where the patterns do not allow it. */
-function checkScheme(target: string, insecure: PathPatterns): URL {
-  const url = parseRemoteUrl(target);
-  if (url.protocol === 'http:' && !insecure.matches(url.host + url.pathname)) {
-    throw new ModgateError(
-      'VCS_REFUSED',
-      `${withoutUserInfo(target)} is plain http, which anybody on the way can change`,
-      {
-        next: 'use https://, or name the host in vcs.insecure',
-      },
-    );
-  }
-  return url;
+/** VCS_REFUSED for what `parseAddress` refuses, and for http where the patterns do not allow it. */
+function checkScheme(target: string, insecure: PathPatterns): void {
+  const remote = parseAddress(target);
+  const shown = addressUrl(remote, undefined);
+  if (remote.scheme !== 'http' || insecure.matches(shown.slice('http://'.length))) return;
+  throw new ModgateError('VCS_REFUSED', `${shown} is plain http, which anybody on the way can change`, {
+    next: 'use https://, or name the host in vcs.insecure',
+  });
 }

@@ -2,56 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PathPatterns } from '../module/index.ts';
 import { openAccess } from './open-access.ts';
-import { parseRemoteUrl, rewritten, withoutUserInfo } from './remote-url.ts';
+import { rewritten, withoutUserInfo } from './remote-url.ts';
 
 const NEVER: AbortSignal = new AbortController().signal;
 
 describe('URLs of remotes', () => {
-  const REFUSED = [
-    'file:///etc/repo.git',
-    '/srv/repo.git',
-    'ext::sh -c touch% /tmp/x',
-    'git://git.corp.example/lib.git',
-    'git+ssh://git.corp.example/lib.git',
-    'ftp://git.corp.example/lib.git',
-    'git@git.corp.example:lib.git',
-    'https:git.corp.example/lib.git',
-    'https://-oProxyCommand=evil/lib.git',
-    'ssh://-oProxyCommand=evil/lib.git',
-    'ssh://-evil@git.corp.example/lib.git',
-    'ssh://git.corp.example/-evil',
-    'https://git.corp.example',
-    'https://git.corp.example/',
-    'https://git.corp.example/lib.git?x=y',
-    'https://git.corp.example/lib.git#x',
-    'https://git.corp.example/a b',
-    'https://git.corp.example/\n',
-    `https://git.corp.example/${'x'.repeat(3000)}`,
-    '--upload-pack=evil',
-    '',
-  ];
-  for (const url of REFUSED) {
-    it(`${JSON.stringify(url.slice(0, 60))} is refused`, () => {
-      assert.throws(() => parseRemoteUrl(url), { code: 'VCS_REFUSED' });
-    });
-  }
-
-  const TAKEN = [
-    'https://git.corp.example/lib',
-    'ssh://git@git.corp.example:2222/~me/lib.git',
-    'http://[::1]:80/x',
-  ];
-  for (const url of TAKEN) it(`${url} is taken`, () => assert.ok(parseRemoteUrl(url)));
-
-  it('a refusal shows no user info', () => {
-    assert.throws(
-      () => parseRemoteUrl('ftp://me:s3cret@git.corp.example/x'),
-      (error: Error) => {
-        return !/s3cret|me:/.test(error.message);
-      },
-    );
-  });
-
   it('the longest begin that matches is replaced', () => {
     const rewrites = new Map([
       ['https://git.corp.example/', 'ssh://git@git.corp.example/'],

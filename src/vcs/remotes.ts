@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, CounterCell, Logger, Metrics } from '../observe/index.ts';
 import type { AccessBook } from './access.ts';
+import { parseAddress } from './address.ts';
 import { Copy } from './copy.ts';
 import { Evictor } from './evictor.ts';
 import { Git, type GitTimeouts } from './git.ts';
@@ -14,7 +15,6 @@ import { packIfMany } from './packing.ts';
 import { Places } from './places.ts';
 import { RefsMemory } from './refs-memory.ts';
 import { Remote, type RemoteParts } from './remote.ts';
-import { parseRemoteUrl } from './remote-url.ts';
 import type { Remotes, Repository, Terms } from './repository.ts';
 import { TagMemory } from './tag-memory.ts';
 import { Workshop } from './workshop.ts';
@@ -116,7 +116,7 @@ export class GitRemotes implements Remotes {
   }
 
   open(url: string, terms: Terms): Repository {
-    parseRemoteUrl(url);
+    parseAddress(url);
     const id = idOf(url, terms);
     const known = this.#open.get(id);
     if (known !== undefined) return known;

@@ -19,7 +19,7 @@ export interface MetaTags {
 }
 
 /** A page has hardly any; whoever asks for a path may name a page that has nothing else. */
-export const MOST_TAGS = 1000;
+const MOST_TAGS = 1000;
 export const TOO_MANY_TAGS = `more than ${MOST_TAGS} go-import tags`;
 
 /** Whether a prefix holds a path: it, or what lies below it. */
