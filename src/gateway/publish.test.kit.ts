@@ -16,7 +16,7 @@ import { Router } from './router.ts';
 const logger = createLogger({ level: 'silent', format: 'json', destination: { write: () => true } });
 const path_ = parseModulePath('corp.test/lib');
 export const M: ModuleVersion = { path: path_, version: parseVersion(path_, 'v1.0.0') };
-export const GO_MOD = `module ${M.path}\n\ngo 1.20\n`;
+const GO_MOD = `module ${M.path}\n\ngo 1.20\n`;
 const ACTOR = { who: 'publish', remote: null, request: null };
 
 export function moduleZip(m: ModuleVersion, files: Readonly<Record<string, string>> = {}): Buffer {
@@ -134,7 +134,9 @@ export class Shop {
 
   /** Runs something when the tree is about to write that file for the first time; what it throws is the write's failure. */
   before(key: TreeKey, work: () => Promise<void>): void {
-    const { put, adopt, delete: remove } = this.tree;
+    const put = this.tree.put.bind(this.tree);
+    const adopt = this.tree.adopt.bind(this.tree);
+    const remove = this.tree.delete.bind(this.tree);
     let done = false;
     const once = async (at: TreeKey) => {
       if (at !== key || done) return;
@@ -143,15 +145,15 @@ export class Shop {
     };
     this.tree.put = async (at, ...rest) => {
       await once(at);
-      return await put.call(this.tree, at, ...rest);
+      return await put(at, ...rest);
     };
     this.tree.adopt = async (at, ...rest) => {
       await once(at);
-      return await adopt.call(this.tree, at, ...rest);
+      return await adopt(at, ...rest);
     };
     this.tree.delete = async (at) => {
       await once(at);
-      await remove.call(this.tree, at);
+      await remove(at);
     };
   }
 }

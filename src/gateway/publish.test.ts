@@ -1,7 +1,9 @@
 /** What was there first stays, and what is told of a version is true, whatever comes in between. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
+import { toModgateError } from '../errors/index.ts';
 import { keys } from '../store/index.ts';
 import { M, moduleZip, Shop } from './publish.test.kit.ts';
 
@@ -112,5 +114,18 @@ describe('a version that was deleted', () => {
     shop.now += 1e9;
     await shop.publish(moduleZip(M));
     assert.equal(shop.text('info'), info);
+  });
+});
+
+it('who has a module for himself is told when another process may have it too', async (t) => {
+  const shop = await Shop.open(t);
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  await shop.room.exclusively('x', new AbortController().signal, async (held) => {
+    const over = once(held, 'abort');
+    t.mock.timers.tick(10_000);
+    shop.room.lease = async () => false;
+    t.mock.timers.tick(10_000);
+    await over;
+    assert.equal(toModgateError(held.reason).code, 'OVERLOADED');
   });
 });

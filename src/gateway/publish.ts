@@ -98,8 +98,8 @@ export class Publisher {
       try {
         await receive(staged, pieces, signal);
         const checked = await this.#inspect(m, staged, signal);
-        const published = await room.exclusively(turnOf(m.path), signal, () =>
-          this.#commit(m, staged, checked, actor),
+        const published = await room.exclusively(turnOf(m.path), signal, (held) =>
+          this.#commit(m, staged, checked, actor, held),
         );
         this.#outcomes.with(published.status).inc();
         return published;
@@ -126,7 +126,13 @@ export class Publisher {
     return { ...checked, mod, goModH1: hashGoMod(mod) };
   }
 
-  async #commit(m: ModuleVersion, staged: StagedFile, checked: Inspected, actor: Actor): Promise<Published> {
+  async #commit(
+    m: ModuleVersion,
+    staged: StagedFile,
+    checked: Inspected,
+    actor: Actor,
+    held: AbortSignal,
+  ): Promise<Published> {
     const { room, clock, logger } = this.#deps;
     const { h1 } = checked;
     const said = await this.#saidOf(m);
@@ -137,7 +143,9 @@ export class Publisher {
       const record = { module: m.path, version: m.version, h1, reason: null, ...actor };
       await room.audit.append({ action, ...record }, clock.now());
       const time = factsOf(said).time ?? new Date(clock.now()).toISOString().replace(/\.\d+/, '');
+      held.throwIfAborted();
       await this.#store(m, staged, checked, time, record);
+      held.throwIfAborted();
       await room.tree.delete(keys.mark(m, 'deleted'));
       await this.#reveal(m, time);
       logger.info({ module: m.path, version: m.version, h1, action }, 'a version was published');

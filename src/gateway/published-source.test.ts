@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { parseModulePath, parseVersion } from '../module/index.ts';
 import { createLogger } from '../observe/index.ts';
 import { FileTree, keys } from '../store/index.ts';
+import { readPublication } from './publication.ts';
 import { PublishedSource } from './published-source.ts';
 import { readStone, Stones } from './stones.ts';
 
@@ -101,7 +102,7 @@ describe('stones', () => {
     assert.equal(refusal?.code, 'DELETED');
   });
 
-  test('any bytes are read as a stone or as none', () => {
+  test('any bytes are read as a stone, as a mark, or as none', () => {
     const least = { version: 'v1.0.0', time: '2026-01-02T03:04:05Z', reason: 'x', by: 'admin', h1: null };
     const known = { ...least, go_mod_h1: 'h1:x', published: '2026-01-01T03:04:05Z' };
     assert.deepEqual(readStone(Buffer.from(JSON.stringify(known))), known);
@@ -117,6 +118,9 @@ describe('stones', () => {
         (text) => {
           const stone = readStone(Buffer.from(text));
           assert.ok(stone === undefined || typeof stone.reason === 'string');
+          const m = { path: MODULE, version: parseVersion(MODULE, 'v1.0.0') };
+          const mark = readPublication(Buffer.from(text), m);
+          assert.ok(mark === undefined || mark.version === m.version);
         },
       ),
     );

@@ -66,9 +66,10 @@ function exclusively<T>(
   { room }: Deps,
   path: ModulePath,
   { hard, dryRun, signal }: PurgeOptions,
-  work: () => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return hard && !dryRun ? room.exclusively(turnOf(path), signal, work) : work();
+  if (!hard || dryRun) return work(signal);
+  return room.exclusively(turnOf(path), signal, work);
 }
 
 async function take(
@@ -77,7 +78,7 @@ async function take(
   path: ModulePath,
   all: readonly CatalogVersion[],
   answers: Answers,
-  { hard, dryRun }: PurgeOptions,
+  { hard, dryRun, signal }: PurgeOptions,
 ): Promise<PurgedModule[]> {
   // The files and not the catalogue, which may not know yet.
   const kept = all.filter((one) => stays(room, one));
@@ -91,7 +92,7 @@ async function take(
   } else if (dryRun) {
     logger.info({ ...fields, hard }, 'a purge was tried by the administrator: nothing was done');
   } else if (hard) {
-    await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now());
+    await removeVersions(room, path, meant, first, selection.coversModule(path), clock.now(), signal);
     logger.warn(fields, 'removed by the administrator');
   } else {
     await soften(room, path, meant, first);
@@ -119,13 +120,17 @@ async function removeVersions(
   first: boolean,
   whole: boolean,
   now: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const { tree } = room;
   const without = new Set<Version>(meant.map(({ version }) => version));
   await writeTreeList(tree, path, now, without);
   const some = whole ? await answersOf(room, path) : [keys.namedList(path), keys.latest(path)];
   const answers = first ? some : [];
-  for (const { version } of meant) await removeVersion(room, { path, version });
+  for (const { version } of meant) {
+    signal.throwIfAborted();
+    await removeVersion(room, { path, version });
+  }
   for (const key of answers) await tree.delete(key);
   // What noted an arrival may have written the list while they were still there.
   await writeTreeList(tree, path, now);

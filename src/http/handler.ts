@@ -198,6 +198,7 @@ export class Handler {
     const options: AskOptions = { signal: exchange.signal, cachedOnly };
     const relay = exchange.inner || cachedOnly ? undefined : this.#deps.relay;
     const owner = relay?.ownerOf(ask);
+    const { generation } = this.#deps.hot;
     let reply: Reply | undefined;
     if (relay !== undefined && owner !== undefined) {
       reply = await this.#deps.gateway.stored(ask, exchange.signal);
@@ -220,7 +221,10 @@ export class Handler {
       case 'content':
         return sendContent(exchange, reply, kind, now, this.#elsewhere(exchange, reply));
       case 'bytes': {
-        sendPrepared(exchange, this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }));
+        sendPrepared(
+          exchange,
+          this.#remember(exchange, reply, kind, now, { ...route, cachedOnly }, generation),
+        );
       }
     }
   }
@@ -237,6 +241,7 @@ export class Handler {
     kind: Kind,
     now: number,
     { ask, cachedOnly }: AskRoute,
+    generation: number,
   ): Prepared {
     const facts = bodyFacts(reply.bytes, kind);
     const prepared = prepare(facts, reply, kind, now);
@@ -253,12 +258,9 @@ export class Handler {
         : prepare(facts, { cached, modified, fresh: changes ? fresh - hold : fresh }, kind, now);
     const m = 'm' in ask ? ask.m : undefined;
     const about = { route: kind.name, module: exchange.module, cache: cached, m };
-    this.#deps.hot.set(exchange.url, {
-      ...again,
-      until: this.#deps.clock.monotonic() + hold,
-      about,
-      tally: this.#deps.access.tally(exchange.url, about),
-    });
+    const until = this.#deps.clock.monotonic() + hold;
+    const tally = this.#deps.access.tally(exchange.url, about);
+    this.#deps.hot.set(exchange.url, { ...again, until, about, tally }, generation);
     return prepared;
   }
 

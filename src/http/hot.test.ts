@@ -51,6 +51,17 @@ describe('answers in memory', () => {
     assert.ok(cache.size > 50);
   });
 
+  it('that were looked for before all were dropped do not come in', () => {
+    const cache = new HotCache(1 << 20);
+    const { generation } = cache;
+    cache.set('/a', entry(10), generation);
+    cache.clear();
+    cache.set('/a', entry(10), generation);
+    assert.deepEqual([cache.size, cache.bytes], [0, 0]);
+    cache.set('/a', entry(10), cache.generation);
+    assert.equal(cache.size, 1);
+  });
+
   it('are replaced, not doubled', () => {
     const cache = new HotCache(1 << 20);
     cache.set('/a', entry(1000));

@@ -65,6 +65,7 @@ export class HotCache {
   /** used, and gone before anybody was told */
   readonly #left: HotUse[] = [];
   #weight = 0;
+  #generation = 0;
 
   /** @param limit bytes */
   constructor(limit: number) {
@@ -79,6 +80,11 @@ export class HotCache {
     return this.#slots.size;
   }
 
+  /** Another one after each clear(): what was read from the store before it may be gone from there. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** @param now ms, monotonic */
   get(url: string, now: number): HotEntry | undefined {
     const slot = this.#slots.get(url);
@@ -88,7 +94,9 @@ export class HotCache {
     return slot.entry;
   }
 
-  set(url: string, entry: HotEntry): void {
+  /** @param generation as it was before the answer was looked for */
+  set(url: string, entry: HotEntry, generation = this.#generation): void {
+    if (generation !== this.#generation) return;
     this.delete(url);
     const weight = OVERHEAD + url.length + entry.plain.body.length * 2 + (entry.gzip?.body.length ?? 0) * 2;
     // One file must not push out everything else.
@@ -99,6 +107,7 @@ export class HotCache {
   }
 
   clear(): void {
+    this.#generation++;
     for (const slot of this.#slots.values()) this.#leave(slot);
     this.#slots.clear();
     this.#weight = 0;

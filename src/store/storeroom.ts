@@ -33,6 +33,7 @@ export interface StoredFile {
 const FOLDERS_AT_ONCE = 200;
 /** ms */
 const LEASE = 30_000;
+const RENEW = 10_000;
 /** ms that exclusive work waits for that of another process, and between two looks */
 const PATIENCE = 60_000;
 const ASK_AGAIN = 20;
@@ -209,8 +210,13 @@ export class Storeroom {
   /**
    * Does work that no two may do at the same time, in whichever process; in one process in the order of the calls.
    * Throws OVERLOADED where others had it for too long.
+   * @param work is to end soon, with the reason, when its own signal is aborted: another process may have begun
    */
-  async exclusively<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async exclusively<T>(
+    name: string,
+    signal: AbortSignal,
+    work: (held: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const before = this.#turns.get(name) ?? Promise.resolve();
     const turn = before.then(() => this.#leased(name, signal, work));
     const over = turn.then(
@@ -225,16 +231,25 @@ export class Storeroom {
     }
   }
 
-  async #leased<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #leased<T>(name: string, signal: AbortSignal, work: (held: AbortSignal) => Promise<T>): Promise<T> {
     const end = Date.now() + PATIENCE;
     while (!(await this.lease(name))) {
       signal.throwIfAborted();
       if (Date.now() > end) throw busy();
       await delay(ASK_AGAIN, undefined, { signal, ref: false });
     }
-    const renewal = setInterval(() => void this.lease(name).catch(() => false), LEASE / 3).unref();
+    const held = new AbortController();
+    let until = Date.now() + LEASE;
+    const renew = async () => {
+      const asked = Date.now();
+      const isMine = await this.lease(name).catch(() => undefined);
+      if (isMine === true) until = asked + LEASE;
+      // A writer that is busy may answer in time once more; one that says no, or is silent for too long, does not.
+      else if (isMine === false || Date.now() > until) held.abort(lost());
+    };
+    const renewal = setInterval(() => void renew(), RENEW).unref();
     try {
-      return await work();
+      return await work(held.signal);
     } finally {
       clearInterval(renewal);
       await this.release(name).catch(() => undefined);
@@ -250,6 +265,17 @@ export class Storeroom {
   filesOf(m: ModuleVersion): TreeKey[] {
     return VERSION_FILES.map((kind) => keys.file(m, kind));
   }
+}
+
+function lost(): ModgateError {
+  return new ModgateError(
+    'OVERLOADED',
+    'this process was too slow: another one may work on the same module',
+    {
+      next: 'Try again: what was begun is completed.',
+      retryAfter: 10,
+    },
+  );
 }
 
 function busy(): ModgateError {
