@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { reachUpstream } from './kit/reach.ts';
 import { Report } from './kit/report.ts';
 
@@ -53,6 +54,17 @@ async function main(): Promise<void> {
   process.env.TESTS_OF_MODGATE_SCRATCH = scratch;
   process.env.TESTS_OF_MODGATE_DIALS = dials;
   const strict = process.env.MODGATE_TEST_NOTHING_LEFT_OUT === '1';
+  let isTold = false;
+  // A failure that Node cannot hand over from a test's process ends this one without a word.
+  process.on('uncaughtExceptionMonitor', (error) =>
+    process.stderr.write(`FAILED the run itself: ${inspect(error)}\n`),
+  );
+  process.on('exit', () => {
+    if (!isTold)
+      process.stderr.write(
+        'FAILED: the run ended early; run the file after the last one above by node alone\n',
+      );
+  });
   const report = new Report(dist, process.stdout);
   try {
     const files = testFiles(process.argv.slice(2));
@@ -69,6 +81,7 @@ async function main(): Promise<void> {
     const unreachable = reach === undefined || reach.url === '' ? undefined : reach.fault;
     await runFiles(real, report, false);
     process.exitCode = report.finish({ strict, unreachable });
+    isTold = true;
   } finally {
     // The go command's caches are read-only in parts, unless it was told otherwise; force suffices for files.
     fs.rmSync(scratch, { recursive: true, force: true });
